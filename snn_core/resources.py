@@ -1,0 +1,37 @@
+"""Where the shipped models and configuration files are: beside the source, or in the prefix they were installed to."""
+
+import sys
+from pathlib import Path
+
+PACKAGE = "snn_robotics"
+
+
+def models_dir() -> Path:
+    """Folder of the shipped model files (`*.safetensors`)."""
+    return _resource_dir("models")
+
+
+def config_dir() -> Path:
+    """Folder of the default configuration files (`*.yaml`)."""
+    return _resource_dir("config")
+
+
+def _resource_dir(name: str) -> Path:
+    """First existing folder: in the source tree, then in `share/snn_robotics` of an enclosing or the running prefix.
+
+    An enclosing prefix is a colcon install space, a user's site or a virtual environment.
+
+    Raises:
+        FileNotFoundError: none of them has the folder.
+    """
+    here = Path(__file__).resolve()
+    source_tree = here.parents[1]
+    candidates = [source_tree / name] if (source_tree / "package.xml").is_file() else []
+    candidates += [prefix / "share" / PACKAGE / name for prefix in (*here.parents, Path(sys.prefix))]
+    for candidate in candidates:
+        if candidate.is_dir():
+            return candidate
+    raise FileNotFoundError(
+        f"no {name}/ folder of {PACKAGE}: looked for {source_tree / name} and for share/{PACKAGE}/{name} above it and "
+        f"in {sys.prefix}; build with colcon, install with pip, or run from the source tree"
+    )

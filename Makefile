@@ -53,10 +53,10 @@ $(BIN)/python:
 # A stamp is written last, so an interrupted installation is taken up again.
 $(VENV)/.%: requirements/%.txt | $(BIN)/python
 	@echo "Installing $<"
-	@$(BIN)/python -m pip install --quiet -r $<
+	@$(BIN)/python -m pip install -qq -r $<
 	@touch $@
 
 $(VENV)/.package: setup.py setup.cfg package.xml pyproject.toml $(wildcard */__init__.py) | $(VENV)/.core $(VENV)/.ros
 	@echo "Installing the package, editable"
-	@$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m pip install -qq --no-deps --editable .
 	@touch $@

@@ -6,16 +6,17 @@ import pytest
 
 from snn_core import resources
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 def pretend_installed(monkeypatch: pytest.MonkeyPatch, package: Path) -> None:
     monkeypatch.setattr(resources, "__file__", str(package / "resources.py"))
 
 
-def test_the_source_tree_comes_first():
-    assert resources.models_dir() == ROOT / "models"
-    assert resources.config_dir() == ROOT / "config"
+def test_the_source_tree_comes_first(tmp_path, monkeypatch):
+    for folder in ("source/models", "share/snn_robotics/models"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "source/package.xml").touch()
+    pretend_installed(monkeypatch, tmp_path / "source/snn_core")
+    assert resources.models_dir() == tmp_path / "source/models"
 
 
 @pytest.mark.parametrize("python_path", ["lib/python3.12/site-packages", "local/lib/python3.12/dist-packages"])

@@ -73,7 +73,7 @@ def test_shared_files_are_installed(prefix):
 
 
 def test_the_installed_command_runs(workspace):
-    assert "snn" in run_sourced(workspace, "$AMENT_PREFIX_PATH/lib/snn_robotics/snn --help")
+    assert "snn" in run_sourced(workspace, "install/snn_robotics/lib/snn_robotics/snn --help")
 
 
 def test_the_installed_package_uses_its_own_files(workspace, prefix):

@@ -1,0 +1,86 @@
+"""The spiking controller: a PD network and an I network, summed. It speaks the language of the PID that taught it."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from snn_core import kernels
+from snn_core.errors import ModelError
+from snn_core.model_files import load_model
+from snn_core.network import NetworkParams, initial_state
+from snn_core.resources import models_dir
+
+Array = NDArray[np.float64]
+PARTS = ("pd", "integral")
+DEFAULT_MODEL = "altitude.safetensors"
+
+
+def model_path(name: str) -> Path:
+    """The path of `--model`: 'default' is the model shipped with the package."""
+    return models_dir() / DEFAULT_MODEL if name == "default" else Path(name)
+
+
+class SpikingPid:
+    """A batch of identical spiking controllers with memory: what a rollout or a node calls.
+
+    parts: one or both of 'pd' and 'integral', each a population of one.
+    """
+
+    def __init__(self, parts: dict[str, NetworkParams], dt_s: float, limit: float = 10.0, batch: int = 1) -> None:
+        if not parts or not set(parts) <= set(PARTS):
+            raise ModelError(f"expected networks named {' and '.join(PARTS)}, found {', '.join(parts) or 'none'}")
+        self.parts, self.dt_s, self.limit = parts, dt_s, limit
+        self.reset(batch)
+
+    @classmethod
+    def load(cls, path: Path, dt_s: float, batch: int = 1) -> "SpikingPid":
+        """Read a model file; raises ModelError, among others when it was evolved for another dt."""
+        header, parts = load_model(path, dt_s)
+        return cls(parts, header.dt_s, header.limit, batch)
+
+    def reset(self, batch: int = 1) -> None:
+        """Put every neuron to rest."""
+        self.states = {part: initial_state(batch, params.neurons) for part, params in self.parts.items()}
+        self.command = np.zeros(batch)
+        self.spikes = 0  # since the reset, over the whole batch
+        self.synops = 0  # synaptic operations: each spike once per synapse that it crosses
+        self.steps = 0
+        self.spikes_last_step = 0
+
+    def warm(self) -> None:
+        """Compile the kernels now rather than in the control loop."""
+        for params in self.parts.values():
+            kernels.warm(params)
+
+    @property
+    def neurons(self) -> int:
+        """Neurons of all networks together."""
+        return sum(2 * params.neurons for params in self.parts.values())
+
+    def __call__(self, setpoint_m: Array, height_m: Array) -> Array:
+        """Command (batch,), command units. Where a height is missing (NaN) the networks rest on an error of zero."""
+        error = np.nan_to_num(setpoint_m - height_m, nan=0.0).astype(np.float32)
+        total = np.zeros(len(error))
+        self.spikes_last_step = 0
+        for part, params in self.parts.items():
+            state = self.states[part]
+            kernels.advance(params, state, error)
+            total += state.u
+            self._count(params, state.s_in, state.s)
+        self.steps += 1
+        self.command = np.clip(total, -self.limit, self.limit)
+        return self.command
+
+    def step(self, setpoint_m: float, height_m: float) -> float:
+        """One control step of a single controller: metres in, command units out."""
+        return float(self(np.array([setpoint_m]), np.array([height_m]))[0])
+
+    def _count(self, params: NetworkParams, s_in: NDArray[np.float32], s: NDArray[np.float32]) -> None:
+        encoding, hidden = int(s_in.sum()), int(s.sum())
+        fan_in = 2 + params.w_threshold.shape[2] * (params.w_threshold.shape[1] > 0)
+        self.spikes_last_step += encoding + hidden
+        self.spikes += encoding + hidden
+        self.synops += encoding * fan_in + hidden * (1 + params.w_recurrent.shape[2])
+
+

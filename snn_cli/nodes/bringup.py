@@ -1,0 +1,112 @@
+"""`bringup`: world, both controllers and the gate composed in one process, for simulation."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import Field
+from rclpy.context import Context
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from sim_worlds.blimp_flight import FlightStep
+from sim_worlds.nodes.blimp_world import BlimpWorldConfig, BlimpWorldNode
+from snn_control.nodes.altitude_controller import AltitudeControllerNode
+from snn_control.nodes.command_gate import CommandGateNode
+from snn_control.nodes.pid_controller import PidControllerNode
+from snn_core.config import Config
+from snn_core.errors import ConfigError
+from snn_core.nodes.parameters import Parameters
+from snn_core.nodes.process import StoppableNode, run
+from snn_core.resources import config_dir
+
+TOPICS: tuple[str, ...] = ()
+
+
+class BringupConfig(Config):
+    """What flies where; everything else stands in the parameter file of each node."""
+
+    world: Literal["tudelft_2021", "tudelft_2023"] = Field("tudelft_2023", description="identified blimp")
+    trial: Literal["", "steps", "step", "hover"] = Field("steps", description="staircase of targets, empty = none")
+    buoyancy_mps2: float = Field(0.0, ge=-1, le=1, description="buoyancy, negative = heavy (m/s^2)")
+    seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of drafts and sensor noise")
+    controller: Literal["snn", "pid"] = Field("snn", description="who flies; the PID twin is there in any case")
+    model: str = Field("default", description="model file, or default for the one shipped with the package")
+    real_time_factor: float = Field(
+        1.0, ge=0, le=1000, description="speed of simulated time; 0 = lock step, as fast as commands come"
+    )
+    patience_s: float = Field(0.2, ge=0.01, le=10, description="lock step: real time that a command is waited for (s)")
+    paused: bool = Field(False, description="start paused")
+    config_dir: str = Field("", description="folder of the nodes' parameter files, empty = the shipped ones")
+
+
+class Graph(NamedTuple):
+    """The composed nodes, those first that stop first."""
+
+    snn: AltitudeControllerNode | None
+    pid: PidControllerNode
+    gate: CommandGateNode
+    world: BlimpWorldNode
+
+    @property
+    def nodes(self) -> list[StoppableNode]:
+        """All that are there."""
+        return [node for node in self if node is not None]
+
+
+def compose(
+    config: BringupConfig,
+    context: Context | None = None,
+    namespace: str | None = None,
+    on_step: Callable[[FlightStep], None] | None = None,
+) -> Graph:
+    """Make every node, configured from its parameter file and from `config`.
+
+    Raises:
+        SnnError: a parameter or the model is wrong.
+    """
+    folder = Path(config.config_dir) if config.config_dir else config_dir()
+
+    def arguments(name: str, **overrides: Any) -> dict[str, Any]:
+        path = folder / f"{name}.yaml"
+        if not path.is_file():
+            raise ConfigError(f"{path}: no parameter file for {name}")
+        return {
+            "context": context,
+            "namespace": namespace,
+            "use_global_arguments": False,
+            "cli_args": ["--ros-args", "--params-file", str(path)],
+            "parameter_overrides": [Parameter(key, value=value) for key, value in overrides.items()],
+        }
+
+    shared = set(BringupConfig.model_fields) & set(BlimpWorldConfig.model_fields)
+    flight = {key: getattr(config, key) for key in shared}
+    spiking = config.controller == "snn"
+    model = arguments("altitude_controller", use_sim_time=True, model=config.model)
+    return Graph(
+        AltitudeControllerNode(**model) if spiking else None,
+        PidControllerNode(**arguments("pid_controller", use_sim_time=True)),
+        CommandGateNode(**arguments("command_gate", use_sim_time=True, use_snn=spiking)),
+        BlimpWorldNode(on_step, **arguments("blimp_world", **flight)),
+    )
+
+
+class BringupNode(Node):
+    """Reads what is to be composed from its own parameters."""
+
+    def __init__(self) -> None:
+        super().__init__("bringup", automatically_declare_parameters_from_overrides=True)
+        self.config = Parameters(self, BringupConfig, frozenset(), lambda config: None).config
+
+    def stop(self) -> None:
+        """Nothing to make safe: the gate does."""
+
+
+def _make() -> list[StoppableNode]:
+    node = BringupNode()
+    return [*compose(node.config, namespace=node.get_namespace()).nodes, node]
+
+
+def main() -> int:
+    """Run the graph until SIGINT or SIGTERM."""
+    return run(_make)

@@ -1,0 +1,148 @@
+"""The flow of an altitude controller, spiking or not: judge the reading, keep the pace, step, stamp the command."""
+
+import math
+from collections import Counter
+from typing import NamedTuple
+
+from pydantic import Field, model_validator
+
+from snn_control.controllers import Controller
+from snn_control.reading_check import ReadingCheck, ReadingConfig
+from snn_core.signals import AltitudeReading, Command, Health, Level, Verdict, health
+
+SATURATED = 0.99  # share of the limit
+NOTICEABLE_ERROR_M = 0.05  # below it a silent network is at rest, not dead
+
+
+class LoopConfig(ReadingConfig):
+    """Pace, targets and what to complain about."""
+
+    dt_s: float = Field(0.1, ge=0.001, le=10, description="control period (s)")
+    target_min_m: float = Field(0.0, ge=0, le=10000, description="lowest target that is accepted (m)")
+    target_max_m: float = Field(10.0, gt=0, le=10000, description="highest target that is accepted (m)")
+    restart_after_s: float = Field(2.0, gt=0, le=3600, description="gap in the readings that resets the controller (s)")
+    complain_after_s: float = Field(5.0, gt=0, le=3600, description="silence or saturation that is worth a warning (s)")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "LoopConfig":
+        if self.target_min_m >= self.target_max_m:
+            raise ValueError(f"target_min_m {self.target_min_m} must be below target_max_m {self.target_max_m}")
+        return self
+
+
+class Pace(NamedTuple):
+    """When the controller stepped last, and when it is due again."""
+
+    stepped_s: float
+    due_s: float
+
+
+def pace_step(pace: Pace | None, stamp_s: float, dt_s: float) -> Pace | None:
+    """The pace after a step at `stamp_s`, or None where no step is due.
+
+    A reading may be half a period early, so that jitter costs no step. On average there is at most one step per period,
+    however fast the sensor, and a burst after a gap does not make up for the steps that were missed.
+    """
+    if pace is None:
+        return Pace(stamp_s, stamp_s + dt_s)
+    if stamp_s < pace.due_s - 0.5 * dt_s:
+        return None
+    return Pace(stamp_s, max(pace.due_s, stamp_s) + dt_s)
+
+
+class AltitudeLoop:
+    """A controller with its inputs checked; every refusal and step is counted."""
+
+    def __init__(self, config: LoopConfig, controller: Controller) -> None:
+        self.config, self.controller = config, controller
+        self.check = ReadingCheck(config)
+        self.counts: Counter[str] = Counter()
+        self.target_m: float | None = None
+        self.command: Command | None = None
+        self.silent_s = self.saturated_s = 0.0
+        self.interval_s = config.dt_s  # smoothed
+        self.pace: Pace | None = None
+        self._refused = 0
+
+    def configure(self, config: LoopConfig) -> None:
+        """Exchange the settings in flight; memory stays."""
+        self.config = self.check.config = config
+
+    def reset(self) -> None:
+        """Forget the flight; the target and the counts stay."""
+        self.controller.reset()
+        self.check.reset()
+        self.pace = self.command = None
+        self.silent_s = self.saturated_s = 0.0
+        self.interval_s = self.config.dt_s
+
+    def take_target(self, height_m: float) -> bool:
+        """Fly to this height from now on; a target that is not finite or outside the limits changes nothing."""
+        good = self.config.target_min_m <= height_m <= self.config.target_max_m
+        self.counts["target_ok" if good else "target_refused"] += 1
+        if good:
+            self.target_m = height_m
+        return good
+
+    def take_reading(self, reading: AltitudeReading, now_s: float) -> Command | None:
+        """The command that answers this reading, or None: refused, too early for a step, or nothing to fly to."""
+        if self.check.take(reading, now_s) is not Verdict.OK or self.check.last is None or self.target_m is None:
+            return None
+        stamp_s = self.check.last.stamp_s
+        elapsed_s = stamp_s - self.pace.stepped_s if self.pace else self.config.dt_s
+        if elapsed_s < 0.0 or elapsed_s > self.config.restart_after_s:
+            self.counts["restarts"] += 1
+            self.controller.reset()
+            self.pace, elapsed_s = None, self.config.dt_s
+        pace = pace_step(self.pace, stamp_s, self.config.dt_s)
+        if pace is None:
+            self.counts["early"] += 1
+            return None
+        self.pace = pace
+        return self._step(reading.height_m, elapsed_s, now_s)
+
+    def _step(self, height_m: float, elapsed_s: float, now_s: float) -> Command | None:
+        target_m = self.target_m or 0.0
+        value = self.controller.step(target_m, height_m, elapsed_s)
+        self.counts["steps"] += 1
+        if not math.isfinite(value):
+            self.counts["non_finite_commands"] += 1
+            self.controller.reset()
+            return None
+        self.interval_s += 0.2 * (elapsed_s - self.interval_s)
+        silent = self.controller.spikes == 0 and abs(target_m - height_m) > NOTICEABLE_ERROR_M
+        self.silent_s = self.silent_s + elapsed_s if silent else 0.0
+        saturated = abs(value) >= SATURATED * self.controller.limit
+        self.saturated_s = self.saturated_s + elapsed_s if saturated else 0.0
+        self.command = Command(value, now_s)
+        return self.command
+
+    def health(self, now_s: float) -> Health:
+        """What is wrong and how often it happened."""
+        counts = {f"range_{verdict.value}": self.check.counts[verdict] for verdict in Verdict}
+        names = ("target_ok", "target_refused", "steps", "early", "restarts", "non_finite_commands")
+        values: dict[str, float | int | str] = {**counts, **{name: self.counts[name] for name in names}}
+        values["last_refused_range"] = self.check.complaint
+        if self.controller.spikes is not None:
+            values["spikes_last_step"] = self.controller.spikes
+        return health(self._complaints(now_s), values)
+
+    def _complaints(self, now_s: float) -> list[tuple[Level, str]]:
+        """What holds now, and the refusals since the report before."""
+        refused = self.check.counts.total() - self.check.counts[Verdict.OK]
+        fresh, self._refused = refused - self._refused, refused
+        age_s = now_s - self.check.last.stamp_s if self.check.last else math.inf
+        limit_s, long_s = self.config.max_reading_age_s, self.config.complain_after_s
+        found = [
+            (age_s > limit_s, Level.ERROR, f"no range for {age_s:.2f} s (limit {limit_s} s)"),
+            (self.target_m is None, Level.WARN, "no target yet"),
+            (fresh > 0, Level.WARN, f"{fresh} ranges refused, the last one {self.check.complaint}"),
+            (self.silent_s > long_s, Level.WARN, f"output silent for {self.silent_s:.1f} s"),
+            (self.saturated_s > long_s, Level.WARN, f"command at its limit for {self.saturated_s:.1f} s"),
+            (
+                self.interval_s > 1.5 * self.config.dt_s,
+                Level.WARN,
+                f"steps at {1.0 / self.interval_s:.1f} Hz, expected {1.0 / self.config.dt_s:.1f} Hz",
+            ),
+        ]
+        return [(level, text) for holds, level, text in found if holds]

@@ -1,0 +1,70 @@
+"""The controllers that an altitude loop can step: one interface, two ways to fly."""
+
+from typing import Protocol
+
+import numpy as np
+
+from snn_control.pid import PidConfig, pid_rest, pid_step
+from snn_control.spiking_pid import SpikingPid
+
+
+class Controller(Protocol):
+    """A controller of one vehicle, with memory."""
+
+    @property
+    def limit(self) -> float:
+        """Largest command, either sign (command units)."""
+
+    @property
+    def spikes(self) -> int | None:
+        """Spikes of the newest step; None where there are no neurons."""
+
+    def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
+        """Command, command units, `elapsed_s` after the step before."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+
+
+class PidController:
+    """The PID twin: it integrates and differentiates over the time that really passed."""
+
+    spikes = None
+
+    def __init__(self, config: PidConfig) -> None:
+        self.config = config
+        self.state = pid_rest()
+
+    @property
+    def limit(self) -> float:
+        return self.config.limit
+
+    def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
+        target, height = np.array([target_m]), np.array([height_m])
+        self.state, terms = pid_step(self.state, target, height, self.config, elapsed_s)
+        return float(terms.command[0])
+
+    def reset(self) -> None:
+        self.state = pid_rest()
+
+
+class SpikingController:
+    """The spiking networks: they know one period only, the one they were evolved for."""
+
+    def __init__(self, network: SpikingPid) -> None:
+        self.network = network
+        network.warm()
+
+    @property
+    def limit(self) -> float:
+        return self.network.limit
+
+    @property
+    def spikes(self) -> int | None:
+        return self.network.spikes_last_step
+
+    def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
+        return self.network.step(target_m, height_m)
+
+    def reset(self) -> None:
+        self.network.reset()

@@ -1,0 +1,61 @@
+"""Reports the health of a node on /diagnostics."""
+
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+
+from snn_core.nodes.guard import Guard
+from snn_core.nodes.wire import now_s, stamp
+from snn_core.signals import Health, Level
+
+PERIOD_S = 1.0
+LONGEST_TEXT = 500  # characters; what came from outside must not flood a log
+
+
+class Diagnostics:
+    """Publishes a report once per second of real time, whatever simulated time does.
+
+    `inputs` are topics that only one node may publish: two sources would alternate.
+    """
+
+    def __init__(self, node: Node, guard: Guard, report: Callable[[], Health], inputs: tuple[str, ...]) -> None:
+        self.node, self.guard, self.report = node, guard, report
+        self.inputs = tuple(node.resolve_topic_name(topic) for topic in inputs)
+        self.publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.timer = node.create_timer(PERIOD_S, guard(self.publish), clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def publish(self) -> None:
+        """Send the report now."""
+        health = self.report()
+        complaints = [*self._exceptions(), *self._rivals()]
+        level = max([health.level, *(level for level, _ in complaints)])
+        text = "; ".join([*(text for _, text in complaints), health.message])
+        status = DiagnosticStatus(level=bytes([int(level)]), name=self.node.get_fully_qualified_name().lstrip("/"))
+        status.message, status.hardware_id = _clean(text), "snn_robotics"
+        values = {**health.values, "exceptions": self.guard.errors}
+        status.values = [KeyValue(key=key, value=_clean(value)) for key, value in values.items()]
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = stamp(now_s(self.node))
+        self.publisher.publish(message)
+
+    def _exceptions(self) -> list[tuple[Level, str]]:
+        if not self.guard.errors:
+            return []
+        return [(Level.ERROR, f"{self.guard.errors} exceptions, the newest in {self.guard.newest}")]
+
+    def _rivals(self) -> list[tuple[Level, str]]:
+        """Topics with more than one source, with the names of the sources."""
+        found = []
+        for topic in self.inputs:
+            sources = [info.node_name for info in self.node.get_publishers_info_by_topic(topic)]
+            if len(sources) > 1:
+                found.append((Level.ERROR, f"{len(sources)} publishers on {topic}: {', '.join(sorted(sources))}"))
+        return found
+
+
+def _clean(value: float | int | str) -> str:
+    """Text for one line: no control characters, not endless."""
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return "".join(c if c.isprintable() else "?" for c in text[:LONGEST_TEXT])

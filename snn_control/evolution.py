@@ -50,18 +50,17 @@ class Stage(Protocol):
 
 
 class Search:
-    """Evolution as a stage: ask a strategy, judge its population, tell it; `genes` are the best so far."""
+    """Evolution as a stage: ask a strategy, judge its population, tell it.
+
+    `genes` is the strategy's own estimate of the optimum. The cost may change with the generation (other seeds of a
+    noisy trial), so the best individual of any one generation would be the luckiest, not the best.
+    """
 
     def __init__(
-        self,
-        strategy: Strategy,
-        cost: Callable[[Genes, int], Array],
-        generations: int,
-        generator: np.random.Generator,
-        start: Genes,
+        self, strategy: Strategy, cost: Callable[[Genes, int], Array], generations: int, generator: np.random.Generator
     ) -> None:
         self.strategy, self.cost, self.steps, self.generator = strategy, cost, generations, generator
-        self.genes, self.best, self.generation = start, np.inf, 0
+        self.generation, self.genes = 0, strategy.estimate()
 
     def step(self) -> float:
         """One generation; a cost that is not finite counts as the worst."""
@@ -71,18 +70,16 @@ class Search:
         costs = np.where(finite, costs, (costs[finite].max() if finite.any() else 0.0) + 1e3)
         self.strategy.tell(costs)
         self.generation += 1
-        leader = int(np.argmin(costs))
-        if costs[leader] < self.best:
-            self.best, self.genes = float(costs[leader]), population[leader].copy()
-        return float(costs[leader])
+        self.genes = self.strategy.estimate()
+        return float(costs.min())
 
     def state(self) -> dict[str, Array]:
-        own = {"genes": self.genes, "best": np.array(self.best), "generation": np.array(self.generation)}
-        return {**own, **{f"strategy.{name}": value for name, value in self.strategy.state().items()}}
+        return {"generation": np.array(self.generation), **self.strategy.state()}
 
     def restore(self, state: dict[str, Array]) -> None:
-        self.genes, self.best, self.generation = state["genes"], float(state["best"]), int(state["generation"])
-        self.strategy.restore({k.removeprefix("strategy."): v for k, v in state.items() if k.startswith("strategy.")})
+        self.generation = int(state["generation"])
+        self.strategy.restore(state)
+        self.genes = self.strategy.estimate()
 
 
 class Run:

@@ -40,6 +40,9 @@ class Strategy(Protocol):
     def tell(self, costs: Array) -> None:
         """Costs of the population last asked for, (individual,)."""
 
+    def estimate(self) -> Genes:
+        """The strategy's present estimate of the optimum, (gene,)."""
+
     def state(self) -> dict[str, Array]:
         """Everything needed to go on, as plain arrays (without the generator)."""
 
@@ -79,6 +82,9 @@ class CmaEs:
         # after update() centroid and co. are individuals without fitness: keep plain arrays
         for name in self._arrays:
             setattr(self.strategy, name, np.asarray(getattr(self.strategy, name), float))
+
+    def estimate(self) -> Genes:
+        return reflect(self.strategy.centroid, self.low, self.high)
 
     def state(self) -> dict[str, Array]:
         return {name: np.asarray(getattr(self.strategy, name), float) for name in self._arrays + self._numbers}
@@ -130,6 +136,9 @@ class Genetic:
         chosen = self.generator.integers(len(self.parents), size=2 * self.tournament)
         self._entrant_costs = self.costs[chosen].tolist()
         return self.parents[chosen]
+
+    def estimate(self) -> Genes:
+        return self.parents[0] if len(self.parents) else self.genes[0]
 
     def state(self) -> dict[str, Array]:
         return {"genes": self.genes, "parents": self.parents, "costs": self.costs}

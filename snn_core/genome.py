@@ -82,8 +82,7 @@ class Genome:
         if name == "w_cross" and self.config.opposed:
             return -self._field("w_own", values)
         if name not in self.parts:
-            shape = self.config.shapes()[name] if name in MATRICES else (2 * pairs,)
-            return np.zeros((population, *shape), np.float32)
+            return np.ones((population, *self.config.shapes()[name]), np.float32)  # an empty matrix or an idle leak
         part = values[:, self.parts[name]]
         if name == "leak_out":
             return np.ascontiguousarray(part[:, 0])

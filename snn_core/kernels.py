@@ -8,6 +8,7 @@ Arrays are indexed in place: a view inside a loop would cost more than the arith
 
 import numpy as np
 from numba import njit, prange
+from numpy.typing import NDArray
 
 from snn_core.network import NetworkParams, NetworkState, initial_state
 from snn_core.neurons import Array
@@ -144,6 +145,23 @@ def run(p: NetworkParams, errors: Array) -> tuple[Array, Array]:
     spikes = np.zeros((p.population, errors.shape[0]), np.float32)
     _run(p, errors, out, spikes)
     return out, spikes
+
+
+def mimic_scores(
+    p: NetworkParams, errors: Array, targets: Array, limit: float = np.inf
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean absolute error and Pearson correlation of every network against the target.
+
+    errors, targets: (sequence, time). Read-outs are clipped to +-limit as the actuator would. Returns two arrays
+    (population, sequence); a constant read-out has correlation 0.
+    """
+    out, target = np.clip(run(p, errors)[0].astype(np.float64), -limit, limit), np.asarray(targets, np.float64)
+    mae = np.abs(out - target).mean(axis=2)
+    out -= out.mean(axis=2, keepdims=True)
+    centred = target - target.mean(axis=1, keepdims=True)
+    spread = np.sqrt((out**2).sum(axis=2) * (centred**2).sum(axis=1))
+    covariance = (out * centred).sum(axis=2)
+    return mae, np.divide(covariance, spread, out=np.zeros_like(spread), where=spread > 1e-9 * out.shape[2])
 
 
 def warm(p: NetworkParams) -> None:

@@ -181,9 +181,8 @@ def _run(packed, errors, out):
 
 
 @njit(cache=True, parallel=True)
-def _losses(packed, errors, targets, skip, limit, mae, rho):
+def _scores(packed, errors, targets, limit, mae, rho):
     sequences, steps = errors.shape
-    count = steps - skip
     for job in prange(packed.cells.shape[0] * sequences):
         b, q = job // sequences, job % sequences
         n, c = packed.neurons, packed.cells[b]
@@ -194,8 +193,6 @@ def _losses(packed, errors, targets, skip, limit, mae, rho):
         for t in range(steps):
             error[:] = errors[q, t]
             _step(c, packed.w_threshold[b], packed.w_recurrent[b], packed.leak_out[b], x, n, u, error, scratch)
-            if t < skip:
-                continue
             y = targets[q, t]
             y_sum, yy_sum = y_sum + y, yy_sum + y * y
             for m in range(LANES):
@@ -204,11 +201,11 @@ def _losses(packed, errors, targets, skip, limit, mae, rho):
                 sums[1, m] += z
                 sums[2, m] += z * z
                 sums[3, m] += z * y
-        y_var = yy_sum - y_sum * y_sum / count
+        y_var = yy_sum - y_sum * y_sum / steps
         for m in range(LANES):
-            z_var = sums[2, m] - sums[1, m] * sums[1, m] / count
-            cov = sums[3, m] - sums[1, m] * y_sum / count
-            mae[b, q, m] = sums[0, m] / count
+            z_var = sums[2, m] - sums[1, m] * sums[1, m] / steps
+            cov = sums[3, m] - sums[1, m] * y_sum / steps
+            mae[b, q, m] = sums[0, m] / steps
             rho[b, q, m] = cov / np.sqrt(z_var * y_var) if z_var > 1e-9 and y_var > 1e-9 else 0.0
 
 
@@ -224,15 +221,14 @@ def run(p: NetworkParams, errors: Array) -> Array:
 
 
 def mimic_scores(
-    p: NetworkParams, errors: Array, targets: Array, skip: int = 0, limit: float = np.inf
+    p: NetworkParams, errors: Array, targets: Array, limit: float = np.inf
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean absolute error and Pearson correlation of every network against the target, no traces kept.
 
-    errors, targets: (sequence, time). The first `skip` steps are run but not scored; read-outs are clipped to +-limit
-    as the actuator would. Returns two arrays (population, sequence); a constant read-out has correlation 0.
+    errors, targets: (sequence, time). Read-outs are clipped to +-limit as the actuator would. Returns two arrays (population, sequence); a constant read-out has correlation 0.
     """
     packed, errors = pack(p), np.ascontiguousarray(errors, np.float32)
     shape = (len(packed.cells), len(errors), LANES)
     mae, rho = np.empty(shape), np.empty(shape)
-    _losses(packed, errors, np.ascontiguousarray(targets, np.float64), skip, float(limit), mae, rho)
+    _scores(packed, errors, np.ascontiguousarray(targets, np.float64), float(limit), mae, rho)
     return tuple(np.moveaxis(a, -1, 1).reshape(-1, len(errors))[: p.population] for a in (mae, rho))  # type: ignore[return-value]

@@ -43,7 +43,7 @@ class ModelHeader(Config):
 def save_model(path: Path, header: ModelHeader, networks: dict[str, NetworkParams]) -> None:
     """Write a model file in one step: either the whole new file is there, or what was there before."""
     tensors = {f"{part}.{field}": getattr(params, field)[0] for part, params in networks.items() for field in params._fields}
-    tensors = {name: np.ascontiguousarray(value, np.float32) for name, value in tensors.items() if value.size}
+    tensors = {name: np.array(value, np.float32) for name, value in tensors.items() if value.size}
     payload = save(tensors, {_HEADER_KEY: header.model_dump_json()})
     write_atomically(path, payload)
 

@@ -1,0 +1,43 @@
+"""The `snn` command. Exit status: 0 done, 1 it failed (one line on standard error), 2 wrong usage."""
+
+import argparse
+import sys
+
+from snn_cli import bench, demo, evolve, fly, mimic
+from snn_core.errors import SnnError
+from snn_core.version import VERSION
+
+COMMANDS = (demo, fly, mimic, evolve, bench)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of all subcommands."""
+    root = argparse.ArgumentParser(prog="snn", description="Spiking neural networks that fly, see and decide.")
+    root.add_argument("--version", action="version", version=f"snn_robotics {VERSION}")
+    commands = root.add_subparsers(required=True, metavar="command")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    return root
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; returns the exit status."""
+    root = parser()
+    args = root.parse_args(arguments)
+    try:
+        args.run(args)
+    except argparse.ArgumentTypeError as error:
+        root.error(str(error))
+    except SnnError as error:
+        print(f"snn: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        print("snn: interrupted", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

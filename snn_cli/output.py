@@ -1,0 +1,48 @@
+"""What the command prints: tables for people, JSON for programs."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from snn_core.model_files import write_atomically
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it: numbers that are not finite become null."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value
+
+
+def emit(result: Any, table: str, target: str | None) -> None:
+    """Print the table, or write the result as JSON to a file, or to standard output alone when target is '-'."""
+    text = json.dumps(_plain(result), indent=2)
+    if target == "-":
+        print(text)
+        return
+    print(table)
+    if target is not None:
+        write_atomically(Path(target), (text + "\n").encode())
+        print(f"written: {target}", file=sys.stderr)
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A plain text table; floats with three decimals, NaN as a dash."""
+    cells = [list(columns), *[[_cell(value) for value in row] for row in rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    lines = ["  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
+             for row in cells]  # fmt: skip
+    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3f}" if math.isfinite(value) else "-"
+    return str(value)

@@ -34,6 +34,7 @@ setup(
         "PyYAML>=6.0",
         "safetensors>=0.4.2",
         "deap>=1.4.1",
+        "threadpoolctl>=3.1",
         "tqdm>=4.64",
         "matplotlib>=3.6",
         "rosbags>=0.10.4",

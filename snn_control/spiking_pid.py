@@ -76,6 +76,10 @@ class SpikingPid:
         """One control step of a single controller: metres in, command units out."""
         return float(self(np.array([setpoint_m]), np.array([height_m]))[0])
 
+    def raster(self, row: int = 0) -> NDArray[np.bool_]:
+        """Which neurons of one controller fired in the newest step, (neuron,): each network's encoding, then hidden."""
+        return np.concatenate([layer[row] > 0 for state in self.states.values() for layer in (state.s_in, state.s)])
+
     def _count(self, params: NetworkParams, s_in: NDArray[np.float32], s: NDArray[np.float32]) -> None:
         encoding, hidden = int(s_in.sum()), int(s.sum())
         fan_in = 2 + params.w_threshold.shape[2] * (params.w_threshold.shape[1] > 0)

@@ -137,6 +137,11 @@ class SimulationGraph:
         time, setpoint, height, command = np.array([step for step, _ in self.steps]).reshape(-1, 4).T
         return FlightRecord(time - START_S, setpoint, height, command, [owner for _, owner in self.steps])
 
+    def spikes(self) -> NDArray[np.bool_]:
+        """Which neurons of the spiking controller fired in its newest step, (neuron,); empty when the PID flies."""
+        loop = self.graph.snn.loop if self.graph.snn else None
+        return loop.controller.network.raster() if loop else np.zeros(0, bool)
+
     def _on_step(self, step: FlightStep) -> None:
         if not self.steps:
             self.graph.gate.timer.reset()

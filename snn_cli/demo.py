@@ -1,0 +1,110 @@
+"""`snn demo`: the spiking controller and its teacher fly a simulated blimp through the real ROS 2 graph."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from snn_cli.output import emit, table
+from snn_control.spiking_pid import model_path
+from snn_core.errors import SnnError
+from snn_core.metrics import flight_score
+from snn_core.model_files import read_header
+
+WORLD, TRIAL, DT_S = "tudelft_2023", "steps", 0.1
+BUOYANCY_MPS2 = {"neutral": 0.0, "heavy (-0.12 m/s2)": -0.12}
+CONTROLLERS = ("snn", "pid")
+COLUMNS = ("rmse_m", "steady_state_error_m", "overshoot_up_m", "overshoot_down_m", "t90_s", "settling_s",
+           "oscillation_m", "total_variation")  # fmt: skip
+
+
+class Flown(NamedTuple):
+    """One flight of the demo."""
+
+    controller: str
+    condition: str
+    record: Any  # snn_cli.nodes.simulation.FlightRecord
+    spikes: NDArray[np.bool_] | None  # (time, neuron)
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the subcommand."""
+    parser = commands.add_parser("demo", help="fly the shipped model and the PID through ROS 2, and write a report")
+    parser.add_argument("--model", default="default", metavar="default|PATH", help="model to fly")
+    parser.add_argument("--seed", type=int, default=0, help="seed of weather and sensor noise")
+    parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="FOLDER", help="where report and bags go")
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
+    parser.set_defaults(run=run)
+
+
+def fly_through_ros(controller: str, condition: str, model: str, seed: int, bag: Path) -> Flown:
+    """One flight over DDS in lock step, recorded to a bag."""
+    try:
+        from snn_cli.nodes.simulation import SimulationGraph
+    except ImportError as error:
+        raise SnnError(
+            f"ROS 2 is not here ({error}); source your ROS 2 or install requirements/ros.txt. "
+            "`snn fly` flies without ROS"
+        ) from None
+    from snn_cli.bag import BagWriter
+
+    spikes: list[NDArray[np.bool_]] = []
+    with BagWriter(bag) as writer, SimulationGraph(
+        world=WORLD, trial=TRIAL, buoyancy=BUOYANCY_MPS2[condition], seed=seed, controller=controller, model=model,
+        record=writer.record, on_step=lambda step: spikes.append(graph.spikes()) if controller == "snn" else None,
+    ) as graph:  # fmt: skip
+        record = graph.fly()
+    raster = np.array(spikes[: len(record.time_s)]) if spikes else None
+    return Flown(controller, condition, record, raster)
+
+
+def scores(flown: Flown) -> dict[str, Any]:
+    """The row of one flight."""
+    score = flight_score(flown.record.setpoint_m, flown.record.height_m, flown.record.command, DT_S)
+    return {"controller": flown.controller, "condition": flown.condition, **score._asdict()}
+
+
+def write(flights: list[Flown], rows: list[list[Any]], args: argparse.Namespace) -> Path:
+    """Write the report page."""
+    from snn_cli.plots import Track, flight_figure
+    from snn_cli.report import write_report
+
+    figures = []
+    for condition in BUOYANCY_MPS2:
+        tracks = [Track(f.controller, f.record.time_s, f.record.setpoint_m, f.record.height_m, f.record.command, f.spikes)
+                  for f in flights if f.condition == condition]  # fmt: skip
+        figures.append(flight_figure(f"{condition}: five steps of 70 s", tracks))
+    header = read_header(model_path(args.model))
+    facts = {
+        "model": f"{model_path(args.model).name}, evolved by `{header.command}` (seed {header.seed})",
+        "training data": f"SHA-256 {header.data_digest}",
+        "world": f"{WORLD}, weather seed {args.seed}",
+        "bags": "rosbag2 with MCAP storage beside this page; open them in Foxglove",
+    }
+    path: Path = args.out / "report.html"
+    write_report(path, ("flight", *COLUMNS), rows, figures, facts)
+    return path
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fly four times, print the table, write report and bags."""
+    begin = time.perf_counter()
+    flights = []
+    cases = [(condition, controller) for condition in BUOYANCY_MPS2 for controller in CONTROLLERS]
+    for condition, controller in tqdm(cases, desc="flying", unit="flight", disable=None):
+        bag = args.out / f"{condition.split()[0]}_{controller}"
+        flights.append(fly_through_ros(controller, condition, args.model, args.seed, bag))
+    results = [scores(flown) for flown in flights]
+    rows = [[f"{r['controller'].upper()}, {r['condition']}", *[r[c] for c in COLUMNS]] for r in results]
+    report = write(flights, rows, args)
+    emit(results, table(("flight", *COLUMNS), rows), args.json)
+    seconds = time.perf_counter() - begin
+    simulated = sum(len(f.record.time_s) for f in flights) * DT_S
+    print(f"{simulated:.0f} s of flight through ROS 2 in {seconds:.0f} s\nreport: {report}", file=sys.stderr)
+    for condition, controller in cases:
+        print(f"bag:    {args.out / f'{condition.split()[0]}_{controller}'}", file=sys.stderr)

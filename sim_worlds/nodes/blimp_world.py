@@ -17,7 +17,7 @@ from std_srvs.srv import SetBool, Trigger
 from sim_worlds.blimp_flight import BlimpFlight, FlightConfig, FlightStep
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
-from snn_core.nodes.parameters import Parameters
+from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, from_wrench, stamp
 from snn_core.signals import Health
@@ -51,7 +51,7 @@ class BlimpWorldNode(Node):
     """
 
     def __init__(self, on_step: Callable[[FlightStep], None] | None = None, **node_args: Any) -> None:
-        super().__init__("blimp_world", automatically_declare_parameters_from_overrides=True, **node_args)
+        super().__init__("blimp_world", **OPEN, **node_args)
         self.config = Parameters(self, BlimpWorldConfig, frozenset(), lambda config: None).config
         self.guard = Guard(self)
         self.flight = BlimpFlight(self.config)

@@ -16,7 +16,7 @@ from snn_control.nodes.command_gate import CommandGateNode
 from snn_control.nodes.pid_controller import PidControllerNode
 from snn_core.config import Config
 from snn_core.errors import ConfigError
-from snn_core.nodes.parameters import Parameters
+from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import StoppableNode, run
 from snn_core.resources import config_dir
 
@@ -95,7 +95,7 @@ class BringupNode(Node):
     """Reads what is to be composed from its own parameters."""
 
     def __init__(self) -> None:
-        super().__init__("bringup", automatically_declare_parameters_from_overrides=True)
+        super().__init__("bringup", **OPEN)
         self.config = Parameters(self, BringupConfig, frozenset(), lambda config: None).config
 
     def stop(self) -> None:

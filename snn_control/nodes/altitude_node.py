@@ -13,7 +13,7 @@ from snn_control.controllers import Controller
 from snn_core.errors import SnnError
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
-from snn_core.nodes.parameters import Parameters
+from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, to_wrench
 from snn_core.signals import AltitudeReading, Health, Level
 
@@ -38,7 +38,7 @@ class AltitudeNode(LifecycleNode, Generic[C]):
     """
 
     def __init__(self, name: str, config_type: type[C], output: str, live: frozenset[str], **node_args: Any) -> None:
-        super().__init__(name, automatically_declare_parameters_from_overrides=True, **node_args)
+        super().__init__(name, **OPEN, **node_args)
         self.guard = Guard(self)
         self.loop: AltitudeLoop | None = None
         self.active = False

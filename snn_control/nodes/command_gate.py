@@ -11,7 +11,7 @@ from rclpy.node import Node
 from snn_control.command_gate import CommandGate, GateConfig, Owner
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
-from snn_core.nodes.parameters import Parameters
+from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_wrench, now_s, to_wrench
 from snn_core.signals import Command, Health, Verdict
@@ -33,7 +33,7 @@ class CommandGateNode(Node):
     """
 
     def __init__(self, **node_args: Any) -> None:
-        super().__init__("command_gate", automatically_declare_parameters_from_overrides=True, **node_args)
+        super().__init__("command_gate", **OPEN, **node_args)
         live = frozenset(GateConfig.model_fields)
         self.parameters = Parameters(self, CommandGateConfig, live, self._change)
         self.config = self.parameters.config

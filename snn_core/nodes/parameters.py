@@ -12,13 +12,14 @@ from snn_core.declarations import Declaration, declarations
 from snn_core.errors import ConfigError
 
 ROS_OWN = ("use_sim_time", "start_type_description_service", "qos_overrides.")
+OPEN = {"automatically_declare_parameters_from_overrides": True, "allow_undeclared_parameters": True}
 C = TypeVar("C", bound=Config)
 
 
 class Parameters(Generic[C]):
     """The configuration of a node, kept equal to its ROS parameters.
 
-    The node must be made with `automatically_declare_parameters_from_overrides`, so that misspelt ones are seen.
+    The node must be made with the arguments `OPEN`: it then sees misspelt parameters, and refuses them by name.
     `live` names the parameters that may change while the node runs; `on_change` then gets the new configuration.
     """
 
@@ -41,7 +42,7 @@ class Parameters(Generic[C]):
     def _judge(self, parameters: list[Parameter]) -> SetParametersResult:
         """Accept all of the new values or none; runs before ROS stores them, and must not raise."""
         ours = {p.name: p.value for p in parameters if not p.name.startswith(ROS_OWN)}
-        fixed = sorted(set(ours) - self.live)
+        fixed = sorted(set(ours) & set(type(self.config).model_fields) - self.live)
         if fixed:
             return SetParametersResult(successful=False, reason=f"{fixed[0]} is read at the start only: restart")
         try:

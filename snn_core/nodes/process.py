@@ -57,6 +57,8 @@ def run(make: Callable[[], Sequence[StoppableNode]]) -> int:
         for node in nodes:
             node.stop()
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # a second one must not disturb the end
+            signal.signal(number, signal.SIG_IGN)
         executor.shutdown()
         rclpy.try_shutdown()
     return 0

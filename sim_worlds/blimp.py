@@ -83,7 +83,9 @@ def blimp_params(world: str, count: int = 1, **overrides: float | Array) -> Blim
         raise ConfigError(f"unknown world '{world}': expected one of {', '.join(WORLDS)}")
     unknown = set(overrides) - set(BlimpParams._fields)
     if unknown:
-        raise ConfigError(f"unknown blimp parameter {sorted(unknown)}: expected one of {', '.join(BlimpParams._fields)}")
+        raise ConfigError(
+            f"unknown blimp parameter {sorted(unknown)}: expected one of {', '.join(BlimpParams._fields)}"
+        )
     values = {**_DEFAULTS[world], **overrides}
     params = BlimpParams(*(np.broadcast_to(np.asarray(values[f], float), count).copy() for f in BlimpParams._fields))
     if (params.dead_time_s > (HISTORY - 1) * SUBSTEP_S).any():
@@ -115,7 +117,7 @@ def static_thrust_mps2(command: float, drivetrain: float) -> float:
 
 
 @njit(cache=True)
-def _advance(state, params, command, gust, substeps):  # type: ignore[no-untyped-def]
+def _advance(state, params, command, gust, substeps):
     h = SUBSTEP_S
     for w in range(state.height_m.shape[0]):
         keep = math.exp(-h * substeps / params.draft_time_s[w])

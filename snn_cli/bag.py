@@ -4,13 +4,14 @@ import os
 import shutil
 from pathlib import Path
 from types import TracebackType
+from typing import Literal
 
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from snn_core.errors import OutputError
 
-BAG_VERSION = 9  # of the bag's metadata; that of ROS 2 Jazzy
+BAG_VERSION: Literal[9] = 9  # of the bag's metadata; that of ROS 2 Jazzy
 
 
 class BagWriter:

@@ -85,7 +85,9 @@ def fitness_bench() -> Row:
 
     value = 128 * 1150 / seconds(lambda: lanes.mimic_scores(population, errors, errors))
     peer = 128 * 100 / seconds(plain)
-    return Row("fitness of 128 x 1150 steps, 80 neurons", value, "steps/s", "numpy, batched", peer, value / peer, machine())
+    return Row(
+        "fitness of 128 x 1150 steps, 80 neurons", value, "steps/s", "numpy, batched", peer, value / peer, machine()
+    )
 
 
 def control_step_bench() -> Row:

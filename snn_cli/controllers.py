@@ -1,5 +1,8 @@
 """Controllers by name, and whole populations of spiking ones, as a rollout calls them."""
 
+import sys
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +12,7 @@ from snn_core import kernels
 from snn_core.network import NetworkParams, initial_state
 
 Array = NDArray[np.float64]
+SLOW_S = 2.0
 TEACHERS = {"pid": PidConfig(), "pd": PidConfig(ki=0.0)}
 
 
@@ -17,8 +21,17 @@ def controller_named(model: str, dt_s: float, batch: int) -> tuple[str, Pid | Sp
     if model in TEACHERS:
         return model, Pid(TEACHERS[model], dt_s, batch)
     controller = SpikingPid.load(model_path(model), dt_s, batch)
-    controller.warm()
+    warm(controller)
     return "snn", controller
+
+
+def warm(controller: SpikingPid) -> None:
+    """Load the compiled kernels; say so if they had to be compiled, as the first flight after installation does."""
+    start = time.perf_counter()
+    controller.warm()
+    seconds = time.perf_counter() - start
+    if seconds > SLOW_S:
+        print(f"compiled the kernels in {seconds:.0f} s, once after installation", file=sys.stderr)
 
 
 class PopulationPid:

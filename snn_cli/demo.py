@@ -76,8 +76,11 @@ def write(flights: list[Flown], rows: list[list[Any]], args: argparse.Namespace)
 
     figures = []
     for condition in BUOYANCY_MPS2:
-        tracks = [Track(f.controller, f.record.time_s, f.record.setpoint_m, f.record.height_m, f.record.command, f.spikes)
-                  for f in flights if f.condition == condition]  # fmt: skip
+        tracks = [
+            Track(f.controller, *(getattr(f.record, name) for name in Track._fields[1:5]), f.spikes)
+            for f in flights
+            if f.condition == condition
+        ]
         figures.append(flight_figure(f"{condition}: five steps of 70 s", tracks))
     header = read_header(model_path(args.model))
     facts = {

@@ -1,4 +1,4 @@
-"""`snn mimic evaluate`: how well a model mimics its teacher on a recorded flight, beside predictors that learn nothing."""
+"""`snn mimic evaluate`: how well a model mimics its teacher on a recorded flight, beside trivial predictors."""
 
 import argparse
 from pathlib import Path
@@ -34,7 +34,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def model_loss(pd: NetworkParams, lesson: Lesson, limit: float) -> float:
     """Loss of a PD network, flown from rest over the lesson's error."""
-    output = kernels.run(pd, lesson.error[None])[0][0, 0].astype(np.float64)
+    output = kernels.run(pd, lesson.error[None].astype(np.float32))[0][0, 0].astype(np.float64)
     return mimic_loss(np.clip(output, -limit, limit), lesson.target)
 
 

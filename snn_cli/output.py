@@ -37,8 +37,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """A plain text table; floats with three decimals, NaN as a dash."""
     cells = [list(columns), *[[_cell(value) for value in row] for row in rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
-    lines = ["  ".join(cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True)))
-             for row in cells]  # fmt: skip
+    sides = ["<", *">" * (len(columns) - 1)]
+    lines = ["  ".join(f"{cell:{s}{w}}" for cell, s, w in zip(row, sides, widths, strict=True)) for row in cells]
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 

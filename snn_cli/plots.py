@@ -8,11 +8,11 @@ import matplotlib
 
 matplotlib.use("Agg")
 
-import matplotlib.pyplot as plt  # noqa: E402
-import numpy as np  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.figure import Figure  # noqa: E402
-from numpy.typing import NDArray  # noqa: E402
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 COLOURS = {"snn": "#d1495b", "pid": "#30638e", "setpoint": "#8a8a8a"}
@@ -38,7 +38,7 @@ def flight_figure(title: str, tracks: list[Track]) -> Figure:
     )
     height.step(tracks[0].time_s, tracks[0].setpoint_m, where="post", color=COLOURS["setpoint"], label="setpoint", lw=1)
     for track in tracks:
-        style = {"color": COLOURS.get(track.label, None), "label": track.label.upper(), "lw": 1.2}
+        style = {"color": COLOURS.get(track.label), "label": track.label.upper(), "lw": 1.2}
         height.plot(track.time_s, track.height_m, **style)
         command.plot(track.time_s, track.command, **(style | {"lw": 0.6}))
     height.set(ylabel="height (m)", title=title)
@@ -53,7 +53,7 @@ def flight_figure(title: str, tracks: list[Track]) -> Figure:
 
 def _draw_raster(axes: Axes, track: Track | None) -> None:
     """Spikes of every neuron around the first step, one colour per layer."""
-    axes.set(ylabel="neuron", xlabel="time (s)", title="spikes around the first step up")
+    axes.set(ylabel="neuron", title="spikes around the first step up")
     if track is None or track.spikes is None:
         axes.text(0.5, 0.5, "no spiking controller in this flight", ha="center", transform=axes.transAxes)
         return
@@ -64,7 +64,7 @@ def _draw_raster(axes: Axes, track: Track | None) -> None:
         step, neuron = np.nonzero(spikes[:, i * size : (i + 1) * size])
         axes.plot(time[step], neuron + i * size, "|", ms=3, mew=0.7, label=layer)
     axes.set(xlim=RASTER_S, ylim=(-2, spikes.shape[1] + 1))
-    axes.legend(loc="upper right", ncols=4, fontsize=8)
+    axes.legend(loc="upper left", bbox_to_anchor=(0.0, -0.12), ncols=4, fontsize=9, frameon=False, markerscale=3)
 
 
 def embedded(figure: Figure) -> str:

@@ -15,7 +15,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 1060px; margin: 2rem aut
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; text-align: right; border-bottom: 1px solid #ddd; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child, .facts td { text-align: left; }
+td:first-child { white-space: nowrap; }
 th { font-weight: 600; border-bottom: 2px solid #888; }
 img { max-width: 100%; } .note { color: #666; font-size: .9rem; } code { background: #f2f2f2; padding: .1em .3em; }
 """
@@ -27,10 +28,10 @@ def _cell(value: Any) -> str:
     return html.escape(str(value))
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], kind: str = "scores") -> str:
+    head = "".join(f"<th>{html.escape(column.replace('_', ' '))}</th>" for column in columns)
     body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<table class={kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def write_report(
@@ -38,7 +39,7 @@ def write_report(
 ) -> None:
     """Write the page; raises OutputError if it cannot be."""
     pictures = "".join(f'<img alt="flight plot" src="{embedded(figure)}">' for figure in figures)
-    origin = _table(("", ""), list(facts.items()))
+    origin = _table(("", ""), list(facts.items()), "facts")
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>snn_robotics: altitude flights</title><style>{STYLE}</style></head>
 <body><h1>Two spiking networks hold a blimp's altitude</h1>
@@ -47,8 +48,7 @@ real flights, through rclpy nodes over DDS. Beside them the PID that taught them
 one flight per row.</p>
 {_table(columns, rows)}
 <p class="note">steady-state error: mean |error| over the last 10 s of each hold · overshoot: furthest beyond the target
-within 30 s, mean over the steps · settling: until within ±5 cm for good, a step that never settles counts its whole hold
-· oscillation: half of peak to peak over the last 30 s of each hold.</p>
+within 30 s, mean over the steps · settling: until within ±5 cm for good, else the whole hold · oscillation: half of peak to peak over the last 30 s of each hold.</p>
 <h2>Flights</h2>{pictures}
 <h2>Where this comes from</h2>{origin}
 <p class="note">snn_robotics {VERSION}</p></body></html>

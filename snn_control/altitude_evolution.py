@@ -30,7 +30,8 @@ FlightCost = Callable[[Population, int], Array]
 """(networks of a population, seed) -> cost of each individual's flights, (individual,)."""
 
 # Ranges from which the first genes are drawn. The PD network's are those in which most neurons spike on errors of
-# decimetres; the I network's make an integrator: no synaptic leak, a small weight, spikes at a rate that follows the sum.
+# decimetres; the I network's make an integrator: no synaptic leak, a small weight, spikes at a rate that follows the
+# sum.
 PD_START = {
     "w_in": (0.5, 2.0), "bias": (-0.5, 0.8), "leak_in": (0.3, 1.0), "threshold_in": (0.2, 1.5), "w_own": (0.5, 2.0),
     "w_cross": (-2.0, 0.0), "leak_syn": (0.0, 0.8), "leak_mem": (0.0, 0.9), "threshold": (0.3, 2.0),
@@ -56,13 +57,13 @@ class AltitudeEvolutionConfig(Config):
     integral_hidden: HiddenLayer = Field("lif", description="hidden layer of the I network")
     strategy: Literal["cma", "ga"] = Field("cma", description="search of the evolved stages")
     population: int = Field(32, ge=4, le=10000, description="individuals per generation")
-    descent_iterations: int = Field(8000, ge=1, description="iterations of the stage pd")
+    descent_iterations: int = Field(16000, ge=1, description="iterations of the stage pd")
     descent_rate: float = Field(0.03, gt=0, le=1, description="largest step of a gene, in its scale")
     integral_generations: int = Field(400, ge=1, description="generations of the stage integral")
-    flight_generations: int = Field(300, ge=1, description="generations of the stage flight")
+    flight_generations: int = Field(250, ge=1, description="generations of the stage flight")
     sigma: float = Field(0.1, gt=0, le=10, description="first step size of the stage integral, in gene scales")
     flight_sigma: float = Field(0.03, gt=0, le=10, description="first step size of the stage flight, in gene scales")
-    flight_weight: float = Field(3.0, ge=0, description="weight of the flight cost against the PD mimic loss (1/m)")
+    flight_weight: float = Field(2.0, ge=0, description="weight of the flight cost against the PD mimic loss (1/m)")
     integral_weight: float = Field(0.3, ge=0, description="weight of the I mimic loss against the PD mimic loss")
 
 
@@ -107,9 +108,12 @@ class AltitudeEvolution:
         self.pd = Genome(NetworkConfig(pairs=config.pairs, hidden=config.pd_hidden))
         self.integral = Genome(
             NetworkConfig(
-                pairs=config.pairs, hidden=config.integral_hidden, connectivity="paired", opposed=True,
+                pairs=config.pairs,
+                hidden=config.integral_hidden,
+                connectivity="paired",
+                opposed=True,
                 bounds=INTEGRAL_BOUNDS,
-            )  # fmt: skip
+            )
         )
         self.free = ~self.pd.mask(*MATRICES)  # genes of the PD network that the flight stage may change
 

@@ -40,7 +40,9 @@ class Adam:
         return mean / (np.sqrt(self.square / (1.0 - SLOW**self.count)) + 1e-8)
 
 
-def cut(lessons: list[Lesson], params: DescentParams, generator: np.random.Generator) -> tuple[Array, Array]:
+def cut(
+    lessons: list[Lesson], params: DescentParams, generator: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Random cuts of random lessons: errors and targets, (batch, cut_steps)."""
     errors = np.empty((params.batch, params.cut_steps), np.float32)
     targets = np.empty_like(errors)

@@ -17,11 +17,11 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from snn_control.strategies import Strategy
 from snn_core.config import Config
 from snn_core.errors import ModelError, OutputError, SnnError
 from snn_core.genome import Genes
 from snn_core.model_files import write_atomically
-from snn_control.strategies import Strategy
 
 Array = NDArray[np.float64]
 LOG_EVERY = 10

@@ -1,7 +1,7 @@
 """What the I network learns: the errors of a simulated double integrator with a bias, and the teacher's integral.
 
-z'' = u + b, b drawn from U(-4, 4) anew every 50 s, flown by the full PID (Burgers et al. 2023, section II-D). The target is the teacher's integral
-term, anti-windup included, so that the network also learns to leave large errors to its partner.
+z'' = u + b, b drawn from U(-4, 4) anew every 50 s, flown by the full PID (Burgers et al. 2023). The target is the
+teacher's integral term, anti-windup included, so that the network also learns to leave large errors to its partner.
 """
 
 import numpy as np

@@ -40,7 +40,9 @@ def read_recording(path: Path, dt_s: float = 0.1, quantum_m: float = 0.01) -> Re
         raise DataError(f"{path}: expected a CSV text file, found binary data") from None
     time_s, height_m = _columns(path, rows)
     if len(time_s) < 2 or time_s[-1] - time_s[0] < SHORTEST_S:
-        raise DataError(f"{path}: expected at least {SHORTEST_S:.0f} s of flight, found {len(time_s)} rows; record longer")
+        raise DataError(
+            f"{path}: expected at least {SHORTEST_S:.0f} s of flight, found {len(time_s)} rows; record longer"
+        )
     if (np.diff(time_s) <= 0.0).any():
         line = int(np.argmax(np.diff(time_s) <= 0.0)) + 3
         raise DataError(f"{path}: line {line}: expected {TIME} to increase; sort the rows and drop duplicates")
@@ -54,7 +56,8 @@ def _columns(path: Path, rows: list[list[str]]) -> tuple[Array, Array]:
     height = next((name for name in HEIGHTS if name in header), None)
     if TIME not in header or height is None:
         raise DataError(
-            f"{path}: expected the columns {TIME} and one of {', '.join(HEIGHTS)}, found {', '.join(header)[:120] or 'nothing'}"
+            f"{path}: expected the columns {TIME} and one of {', '.join(HEIGHTS)}, "
+            f"found {', '.join(header)[:120] or 'nothing'}"
         )
     columns = header.index(TIME), header.index(height)
     values = np.empty((len(rows) - 1, 2))
@@ -66,13 +69,19 @@ def _columns(path: Path, rows: list[list[str]]) -> tuple[Array, Array]:
 
 def _number(path: Path, line: int, row: list[str], column: int, header: list[str]) -> float:
     if len(row) != len(header):
-        raise DataError(f"{path}: line {line}: expected {len(header)} columns, found {len(row)}; is the file truncated?")
+        raise DataError(
+            f"{path}: line {line}: expected {len(header)} columns, found {len(row)}; is the file truncated?"
+        )
     try:
         value = float(row[column])
     except ValueError:
-        raise DataError(f"{path}: line {line}: {header[column]}: expected a number, found '{row[column][:40]}'") from None
+        raise DataError(
+            f"{path}: line {line}: {header[column]}: expected a number, found '{row[column][:40]}'"
+        ) from None
     if not np.isfinite(value):
-        raise DataError(f"{path}: line {line}: {header[column]}: expected a finite number, found {value}; remove the row")
+        raise DataError(
+            f"{path}: line {line}: {header[column]}: expected a finite number, found {value}; remove the row"
+        )
     return value
 
 

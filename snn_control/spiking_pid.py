@@ -86,5 +86,3 @@ class SpikingPid:
         self.spikes_last_step += encoding + hidden
         self.spikes += encoding + hidden
         self.synops += encoding * fan_in + hidden * (1 + params.w_recurrent.shape[2])
-
-

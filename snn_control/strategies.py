@@ -15,7 +15,7 @@ from snn_core.genome import Genes
 Array = NDArray[np.float64]
 
 
-class _Fitness(base.Fitness):  # type: ignore[misc]
+class _Fitness(base.Fitness):
     weights = (-1.0,)
 
 

@@ -225,7 +225,8 @@ def mimic_scores(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean absolute error and Pearson correlation of every network against the target, no traces kept.
 
-    errors, targets: (sequence, time). Read-outs are clipped to +-limit as the actuator would. Returns two arrays (population, sequence); a constant read-out has correlation 0.
+    errors, targets: (sequence, time). Read-outs are clipped to +-limit as the actuator would. Returns two arrays
+    (population, sequence); a constant read-out has correlation 0.
     """
     packed, errors = pack(p), np.ascontiguousarray(errors, np.float32)
     shape = (len(packed.cells), len(errors), LANES)

@@ -1,5 +1,6 @@
 """What a control engineer reads off a flight, and what a mimic is scored by."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -42,7 +43,7 @@ def hold_bounds(setpoint_m: Array) -> list[tuple[int, int]]:
     """Index ranges over which the setpoint is constant."""
     edges = np.flatnonzero(np.diff(setpoint_m)) + 1
     cuts = [0, *edges.tolist(), len(setpoint_m)]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))
 
 
 def _step_score(height_m: Array, start_m: float, target_m: float, dt_s: float) -> tuple[float, float, float]:
@@ -76,7 +77,7 @@ def flight_score(setpoint_m: Array, height_m: Array, command: Array, dt_s: float
     ups: list[float] = []
     downs: list[float] = []
     times: list[tuple[float, float]] = []
-    for (_, _), (begin, end) in zip(holds[:-1], holds[1:], strict=True):
+    for (_, _), (begin, end) in pairwise(holds):
         start_m, target_m = setpoint_m[begin - 1], setpoint_m[begin]
         overshoot, t90, settled = _step_score(height_m[begin:end], start_m, target_m, dt_s)
         (ups if target_m > start_m else downs).append(overshoot)

@@ -42,7 +42,9 @@ class ModelHeader(Config):
 
 def save_model(path: Path, header: ModelHeader, networks: dict[str, NetworkParams]) -> None:
     """Write a model file in one step: either the whole new file is there, or what was there before."""
-    tensors = {f"{part}.{field}": getattr(params, field)[0] for part, params in networks.items() for field in params._fields}
+    tensors = {
+        f"{part}.{field}": getattr(params, field)[0] for part, params in networks.items() for field in params._fields
+    }
     tensors = {name: np.array(value, np.float32) for name, value in tensors.items() if value.size}
     payload = save(tensors, {_HEADER_KEY: header.model_dump_json()})
     write_atomically(path, payload)
@@ -64,11 +66,13 @@ def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
         if size > LARGEST_FILE:
-            raise ModelError(f"{path}: expected at most {LARGEST_FILE} bytes, found {size}; not a model of this software")
+            raise ModelError(
+                f"{path}: expected at most {LARGEST_FILE} bytes, found {size}; not a model of this software"
+            )
         return path.read_bytes()
     except OSError as error:
         raise ModelError(
-            f"{path.absolute()}: cannot be read ({error.strerror}); give --model default or the path of a .safetensors file"
+            f"{path.absolute()}: cannot be read ({error.strerror}); give 'default' or the path of a .safetensors file"
         ) from None
 
 
@@ -98,15 +102,20 @@ def _header(path: Path, payload: bytes) -> ModelHeader:
         outer: dict[str, Any] = json.loads(payload[8 : 8 + length])
         text = outer["__metadata__"][_HEADER_KEY]
     except (ValueError, KeyError, TypeError):
-        raise ModelError(f"{path}: expected a header '{_HEADER_KEY}', found none; a safetensors file of other software") from None
+        raise ModelError(
+            f"{path}: expected a header '{_HEADER_KEY}', found none; a safetensors file of other software"
+        ) from None
     try:
         header = ModelHeader.model_validate_json(text)
     except ValidationError as error:
         fault = error.errors()[0]
-        raise ModelError(f"{path}: header {'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}, got {fault['input']!r}") from None
+        raise ModelError(
+            f"{path}: header {'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}, got {fault['input']!r}"
+        ) from None
     if header.format_version != FORMAT_VERSION:
         raise ModelError(
-            f"{path}: expected format version {FORMAT_VERSION}, found {header.format_version}; made by {header.created_by}"
+            f"{path}: expected format version {FORMAT_VERSION}, found {header.format_version}, "
+            f"made by {header.created_by}; use that software, or evolve the model again"
         )
     return header
 

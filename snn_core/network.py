@@ -60,8 +60,8 @@ class NetworkState(NamedTuple):
 
 def initial_state(population: int, neurons: int) -> NetworkState:
     """A network at rest: all states zero, no spikes."""
-    layers = [np.zeros((population, neurons), np.float32) for _ in range(6)]
-    return NetworkState(*layers, np.zeros(population, np.float32))
+    v_in, s_in, current, v, s, trace = np.zeros((6, population, neurons), np.float32)
+    return NetworkState(v_in, s_in, current, v, s, trace, np.zeros(population, np.float32))
 
 
 def select(params: NetworkParams, index: int) -> NetworkParams:

@@ -73,7 +73,7 @@ class NetworkConfig(Config):
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of each parameter of one network."""
-        per_neuron = {name: (self.neurons,) for name in NetworkParams._fields}
+        per_neuron = dict.fromkeys(NetworkParams._fields, (self.neurons,))
         matrices = {
             "w_threshold": self.matrix_shape(self.adaptive),
             "w_recurrent": self.matrix_shape(self.recurrent),

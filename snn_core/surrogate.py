@@ -200,9 +200,7 @@ def _gradient(c, w_threshold, w_recurrent, leak_out, errors, targets, skip, limi
             loss[q] += abs(r) * scale
             pushing = (u[t + 1] > limit and y >= limit) or (u[t + 1] < -limit and y <= -limit)
             du[t] = np.float32(0.0) if pushing else min(max(r / HUBER, np.float32(-1.0)), np.float32(1.0)) * scale
-        g_leak[q] = _backward(
-            c, w_threshold, w_recurrent, leak_out, errors[q], history, u, du, g[q], g_th[q], g_rec[q]
-        )
+        g_leak[q] = _backward(c, w_threshold, w_recurrent, leak_out, errors[q], history, u, du, g[q], g_th[q], g_rec[q])
 
 
 def _dense(weights: Array, n: int) -> Array:

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from snn_control.spiking_pid import model_path
 from snn_core.errors import SnnError
 from snn_core.metrics import flight_score
 from snn_core.model_files import read_header
+
+if TYPE_CHECKING:
+    from snn_cli.plots import Track
 
 WORLD, TRIAL, DT_S = "tudelft_2023", "steps", 0.1
 BUOYANCY_MPS2 = {"neutral": 0.0, "heavy (-0.12 m/s2)": -0.12}
@@ -69,18 +72,22 @@ def scores(flown: Flown) -> dict[str, Any]:
     return {"controller": flown.controller, "condition": flown.condition, **score._asdict()}
 
 
+def track_of(flown: Flown) -> "Track":
+    """A flight as the plots want it."""
+    from snn_cli.plots import Track
+
+    record = flown.record
+    return Track(flown.controller, record.time_s, record.setpoint_m, record.height_m, record.command, flown.spikes)
+
+
 def write(flights: list[Flown], rows: list[list[Any]], args: argparse.Namespace) -> Path:
     """Write the report page."""
-    from snn_cli.plots import Track, flight_figure
+    from snn_cli.plots import flight_figure
     from snn_cli.report import write_report
 
     figures = []
     for condition in BUOYANCY_MPS2:
-        tracks = [
-            Track(f.controller, *(getattr(f.record, name) for name in Track._fields[1:5]), f.spikes)
-            for f in flights
-            if f.condition == condition
-        ]
+        tracks = [track_of(flown) for flown in flights if flown.condition == condition]
         figures.append(flight_figure(f"{condition}: five steps of 70 s", tracks))
     header = read_header(model_path(args.model))
     facts = {

@@ -48,7 +48,8 @@ real flights, through rclpy nodes over DDS. Beside them the PID that taught them
 one flight per row.</p>
 {_table(columns, rows)}
 <p class="note">steady-state error: mean |error| over the last 10 s of each hold · overshoot: furthest beyond the target
-within 30 s, mean over the steps · settling: until within ±5 cm for good, else the whole hold · oscillation: half of peak to peak over the last 30 s of each hold.</p>
+within 30 s, mean over the steps · settling: until within ±5 cm for good, else the whole hold
+· oscillation: half of peak to peak over the last 30 s of each hold.</p>
 <h2>Flights</h2>{pictures}
 <h2>Where this comes from</h2>{origin}
 <p class="note">snn_robotics {VERSION}</p></body></html>

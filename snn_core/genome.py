@@ -61,7 +61,7 @@ class Genome:
         return chosen
 
     def draw(self, ranges: dict[str, tuple[float, float]], generator: np.random.Generator) -> Genes:
-        """Random genes, (gene,): each parameter uniform in its range of `ranges`, 0 where it has none, within bounds."""
+        """Random genes, (gene,): each parameter uniform in its range of `ranges` or 0, within bounds."""
         values = np.zeros(self.size)
         for name, part in self.parts.items():
             values[part] = generator.uniform(*ranges.get(name, (0.0, 0.0)), part.stop - part.start)

@@ -21,6 +21,7 @@ from sensor_msgs.msg import Range
 
 from sim_worlds.blimp_flight import START_S, FlightStep
 from snn_cli.nodes.bringup import BringupConfig, Graph, compose
+from snn_control.controllers import SpikingController
 from snn_core.errors import SnnError
 from snn_core.nodes.process import make_executor
 from snn_core.nodes.wire import now_s
@@ -139,8 +140,8 @@ class SimulationGraph:
 
     def spikes(self) -> NDArray[np.bool_]:
         """Which neurons of the spiking controller fired in its newest step, (neuron,); empty when the PID flies."""
-        loop = self.graph.snn.loop if self.graph.snn else None
-        return loop.controller.network.raster() if loop else np.zeros(0, bool)
+        controller = self.graph.snn.loop.controller if self.graph.snn and self.graph.snn.loop else None
+        return controller.network.raster() if isinstance(controller, SpikingController) else np.zeros(0, bool)
 
     def _on_step(self, step: FlightStep) -> None:
         if not self.steps:

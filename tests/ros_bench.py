@@ -1,4 +1,4 @@
-"""A bench for nodes over real DDS: a context of its own per test, waiting with deadlines, processes that are cleaned up."""
+"""A bench for nodes over real DDS: a context per test, waiting with deadlines, processes that are cleaned up."""
 
 import itertools
 import os

@@ -1,8 +1,8 @@
 """The spiking controller as a node: its model is checked before it flies, and its networks keep their pace."""
 
 import pytest
-from ros_bench import command_of, diagnostics, range_at, send, target_at, toy_model
 
+from ros_bench import command_of, diagnostics, range_at, send, target_at, toy_model
 from snn_control.nodes.altitude_controller import AltitudeControllerNode
 from snn_core.errors import SnnError
 
@@ -51,7 +51,7 @@ def test_a_model_that_is_not_there_is_refused_with_its_path(bench, tmp_path):
 
 def test_a_model_for_another_period_is_refused(bench, tmp_path):
     path = toy_model(tmp_path / "toy.safetensors")
-    with pytest.raises(SnnError, match="expected a model for dt 0.05 s, found one for dt 0.1 s"):
+    with pytest.raises(SnnError, match=r"expected a model for dt 0\.05 s, found one for dt 0\.1 s"):
         bench.make(AltitudeControllerNode, model=str(path), dt_s=0.05)
 
 

@@ -3,11 +3,11 @@
 import pytest
 from geometry_msgs.msg import PointStamped
 from nav_msgs.msg import Odometry
-from ros_bench import wrench_at
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Range
 from std_srvs.srv import SetBool, Trigger
 
+from ros_bench import wrench_at
 from sim_worlds.nodes.blimp_world import BlimpWorldNode
 from snn_core.nodes.wire import seconds
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from ros_bench import toy_model
 
+from ros_bench import toy_model
 from sim_worlds.blimp import blimp_params
 from sim_worlds.rollout import rollout
 from sim_worlds.trials import find_trial
@@ -57,10 +57,10 @@ def test_the_spiking_controller_commands_and_the_twin_takes_over_when_it_falls_s
 
 
 def test_a_missing_model_is_one_clear_error(tmp_path):
-    with pytest.raises(SnnError, match="altitude_controller: .*none.safetensors: cannot be read"):
+    with pytest.raises(SnnError, match=r"altitude_controller: .*none\.safetensors: cannot be read"):
         SimulationGraph(model=str(tmp_path / "none.safetensors"))
 
 
 def test_an_unknown_world_is_refused():
-    with pytest.raises(SnnError, match="simulation: world: .*'mars'"):
+    with pytest.raises(SnnError, match=r"simulation: world: .*'mars'"):
         SimulationGraph(world="mars")

@@ -3,8 +3,8 @@
 import math
 
 import pytest
-from ros_bench import command_of, diagnostics, wrench_at
 
+from ros_bench import command_of, diagnostics, wrench_at
 from snn_control.nodes.command_gate import CommandGateNode
 
 pytestmark = pytest.mark.ros
@@ -60,9 +60,13 @@ def test_hand_over_and_return(bench, gate):
 def test_bad_commands_are_counted_and_named(bench, gate):
     reports, commands = diagnostics(bench), bench.listen("command")
     faults = {
-        "non_finite": wrench_at(T0, math.nan), "stale": wrench_at(T0 - 1.0, 9.0), "future": wrench_at(T0 + 60.0, 9.0),
-        "duplicate": wrench_at(T0 - 0.05, 9.0), "out_of_order": wrench_at(T0 - 0.1, 9.0), "no_stamp": wrench_at(0.0, 9.0),
-    }  # fmt: skip
+        "non_finite": wrench_at(T0, math.nan),
+        "stale": wrench_at(T0 - 1.0, 9.0),
+        "future": wrench_at(T0 + 60.0, 9.0),
+        "duplicate": wrench_at(T0 - 0.05, 9.0),
+        "out_of_order": wrench_at(T0 - 0.1, 9.0),
+        "no_stamp": wrench_at(0.0, 9.0),
+    }
     bench.publish("command/snn", wrench_at(T0 - 0.05, 3.0))
     for message in faults.values():
         bench.publish("command/snn", message)

@@ -8,8 +8,8 @@ from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParametersAtomically
-from ros_bench import command_of, diagnostics, range_at, send, target_at
 
+from ros_bench import command_of, diagnostics, range_at, send, target_at
 from snn_control.nodes.pid_controller import PidControllerNode
 from snn_core.errors import ConfigError
 from snn_core.signals import Verdict
@@ -62,7 +62,7 @@ def test_every_fault_is_refused_counted_and_named(bench):
     bench.until(lambda: commands, "the command of the good reading")
     bench.spin()
     assert len(commands) == 1
-    _, message, values = bench.diagnosis(
+    _, _message, values = bench.diagnosis(
         "pid_controller", reports, lambda s: "last one no_stamp: range 0.5 m" in s.message
     )
     assert {verdict: int(values[f"range_{verdict.value}"]) for verdict in FAULTS} == dict.fromkeys(FAULTS, 1)
@@ -111,13 +111,13 @@ def test_parameters_change_in_flight_all_or_none(bench):
     assert set_parameters(bench, kp=5.0, anti_windup="clamp").successful
     assert (node.pid.config.kp, node.pid.config.anti_windup, node.get_parameter("kp").value) == (5.0, "clamp", 5.0)
     refused = {
-        "kp": dict(kp=1001.0),
-        "kp out of range": dict(kp=math.nan),
-        "anti_windup: input should be 'back_calculation'": dict(kp=7.0, anti_windup="magic"),
-        "target_min_m 5.0 must be below": dict(kp=7.0, target_min_m=5.0, target_max_m=4.0),
-        "dt_s is read at the start only": dict(kp=7.0, dt_s=0.2),
-        "unknown key 'kq', did you mean": dict(kq=1.0),
-        "Wrong parameter type": dict(kp="high"),
+        "kp": {"kp": 1001.0},
+        "kp out of range": {"kp": math.nan},
+        "anti_windup: input should be 'back_calculation'": {"kp": 7.0, "anti_windup": "magic"},
+        "target_min_m 5.0 must be below": {"kp": 7.0, "target_min_m": 5.0, "target_max_m": 4.0},
+        "dt_s is read at the start only": {"kp": 7.0, "dt_s": 0.2},
+        "unknown key 'kq', did you mean": {"kq": 1.0},
+        "Wrong parameter type": {"kp": "high"},
     }
     for reason, values in refused.items():
         result = set_parameters(bench, **values)
@@ -129,11 +129,11 @@ def test_parameters_change_in_flight_all_or_none(bench):
 @pytest.mark.parametrize(
     ("parameters", "complaint"),
     [
-        (dict(kp=-1.0), r"pid_controller: kp: .* 0.* -1.0 \[proportional gain"),
-        (dict(kpp=1.0), r"unknown key 'kpp', did you mean 'kp'\?"),
-        (dict(anti_windup="magic"), "anti_windup: .*'magic'"),
-        (dict(dt_s="fast"), "dt_s: .*'fast'"),
-        (dict(target_min_m=5.0, target_max_m=4.0), "target_min_m 5.0 must be below target_max_m 4.0"),
+        ({"kp": -1.0}, r"pid_controller: kp: .* 0.* -1.0 \[proportional gain"),
+        ({"kpp": 1.0}, r"unknown key 'kpp', did you mean 'kp'\?"),
+        ({"anti_windup": "magic"}, "anti_windup: .*'magic'"),
+        ({"dt_s": "fast"}, "dt_s: .*'fast'"),
+        ({"target_min_m": 5.0, "target_max_m": 4.0}, "target_min_m 5.0 must be below target_max_m 4.0"),
     ],
 )
 def test_bad_parameters_are_refused_at_the_start(bench, parameters, complaint):
@@ -184,7 +184,7 @@ def test_an_exception_in_a_callback_is_survived_and_reported(bench):
     whole = node.pid.step
     node.pid.step = lambda *_: 1 / 0
     send(bench, node, range_at(T0 - 0.1))
-    level, message, values = bench.diagnosis("pid_controller", reports, lambda s: "ZeroDivisionError" in s.message)
+    level, _message, values = bench.diagnosis("pid_controller", reports, lambda s: "ZeroDivisionError" in s.message)
     assert (level, values["exceptions"]) == (2, "1")
     node.pid.step = whole
     commands = bench.listen("command/pid")

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from enum import IntEnum
 from typing import NamedTuple
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from snn_core.config import Config
 from snn_core.signals import Command, Health, Level, Verdict, health
@@ -41,6 +41,12 @@ class GateConfig(Config):
     healthy_samples: int = Field(5, ge=1, le=1000, description="commands in a row that a lost controller must show")
     neutral_command: float = Field(0.0, ge=-10, le=10, description="command while nobody is fit to command (command)")
     use_snn: bool = Field(True, description="let the spiking controller command")
+
+    @model_validator(mode="after")
+    def _safe(self) -> "GateConfig":
+        if abs(self.neutral_command) > self.command_limit:
+            raise ValueError(f"neutral_command {self.neutral_command} exceeds command_limit {self.command_limit}")
+        return self
 
 
 class Source(NamedTuple):

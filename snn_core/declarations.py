@@ -18,15 +18,17 @@ class Declaration(NamedTuple):
     high: float | None
     choices: tuple[Any, ...]
     description: str
+    open_low: bool = False  # the lower bound itself is not allowed
 
     @property
     def bounds(self) -> str:
-        """The allowed values in words."""
+        """The allowed values: choices, or an interval."""
         if self.choices:
             return ", ".join(repr(choice) if choice == "" else str(choice) for choice in self.choices)
         if self.low is None and self.high is None:
             return ""
-        return f"{'' if self.low is None else f'{self.low:g}'} to {'' if self.high is None else f'{self.high:g}'}"
+        left = "(-∞" if self.low is None else f"{'(' if self.open_low else '['}{self.low:g}"
+        return f"{left}, " + ("∞)" if self.high is None else f"{self.high:g}]")
 
 
 def declarations(config_type: type[Config]) -> list[Declaration]:
@@ -40,7 +42,8 @@ def _declaration(name: str, info: FieldInfo) -> Declaration:
     lows: list[Any] = [m.ge if isinstance(m, Ge) else m.gt for m in info.metadata if isinstance(m, Ge | Gt)]
     highs: list[Any] = [m.le if isinstance(m, Le) else m.lt for m in info.metadata if isinstance(m, Le | Lt)]
     low, high = (bounds[0] if bounds else None for bounds in (lows, highs))
-    return Declaration(name, kind, info.default, low, high, choices, info.description or "")
+    open_low = any(isinstance(m, Gt) for m in info.metadata)
+    return Declaration(name, kind, info.default, low, high, choices, info.description or "", open_low)
 
 
 def parameter_table(config_type: type[Config]) -> str:

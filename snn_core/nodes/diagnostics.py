@@ -29,7 +29,7 @@ class Diagnostics:
     def publish(self) -> None:
         """Send the report now."""
         health = self.report()
-        complaints = [*self._exceptions(), *self._rivals()]
+        complaints = [*self._exceptions(), *self._rivals(), *self._no_clock()]
         level = max([health.level, *(level for level, _ in complaints)])
         text = "; ".join([*(text for _, text in complaints), health.message])
         status = DiagnosticStatus(level=bytes([int(level)]), name=self.node.get_fully_qualified_name().lstrip("/"))
@@ -44,6 +44,11 @@ class Diagnostics:
         if not self.guard.errors:
             return []
         return [(Level.ERROR, f"{self.guard.errors} exceptions, the newest in {self.guard.newest}")]
+
+    def _no_clock(self) -> list[tuple[Level, str]]:
+        if self.node.get_clock().ros_time_is_active and now_s(self.node) == 0.0:
+            return [(Level.ERROR, "use_sim_time is set, but nobody publishes /clock")]
+        return []
 
     def _rivals(self) -> list[tuple[Level, str]]:
         """Topics with more than one source, with the names of the sources."""

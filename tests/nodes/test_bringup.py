@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+import rclpy
+from rclpy.context import Context
+from rclpy.signals import SignalHandlerOptions
 
 from ros_bench import toy_model
 from sim_worlds.blimp import blimp_params
@@ -54,6 +57,18 @@ def test_the_spiking_controller_commands_and_the_twin_takes_over_when_it_falls_s
         flight = graph.spin_until(10.0)
     assert set(flight.owner[:50]) == {"snn"}
     assert set(flight.owner[53:]) == {"pid"}
+
+
+def test_a_demonstration_is_invisible_to_other_processes(bench):
+    neighbour = Context()
+    rclpy.init(context=neighbour, domain_id=bench.domain, signal_handler_options=SignalHandlerOptions.NO)
+    with SimulationGraph(controller="pid", domain_id=bench.domain) as graph:
+        visible = rclpy.create_node("neighbour", context=neighbour)
+        bench.until(lambda: "neighbour" in bench.node.get_node_names(), "a neighbour that is not hidden")
+        assert "command_gate" in graph.graph.pid.get_node_names()
+        assert sorted(bench.node.get_node_names()) == ["neighbour", "tester"]
+        visible.destroy_node()
+    rclpy.shutdown(context=neighbour)
 
 
 def test_a_missing_model_is_one_clear_error(tmp_path):

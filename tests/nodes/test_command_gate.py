@@ -39,6 +39,14 @@ def test_neutral_goes_out_by_itself_under_fresh_stamps(bench, gate):
     assert message.header.frame_id == "base_link"
 
 
+def test_without_a_clock_it_stays_neutral_and_says_so(bench):
+    reports, commands = diagnostics(bench), bench.listen("command")
+    bench.make(CommandGateNode)
+    bench.diagnosis("command_gate", reports, lambda s: "nobody publishes /clock" in s.message)
+    assert commands
+    assert {command_of(message) for _, message in commands} == {0.0}
+
+
 def test_hand_over_and_return(bench, gate):
     commands = bench.listen("command")
     bench.publish("command/snn", wrench_at(T0, 3.0))

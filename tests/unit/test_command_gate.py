@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snn_control.command_gate import SLEW_CREDIT_S, CommandGate, GateConfig, Owner
+from snn_core.errors import ConfigError
 from snn_core.signals import Command, Level, Verdict
 
 T0 = 1000.0
@@ -133,6 +134,11 @@ def test_health_names_the_owner_and_the_reason():
     assert (report.level, report.values["owner"]) == (Level.WARN, "pid")
     fly(gate, T0 + 0.2, 1, snn=1.0, pid=2.0)
     assert gate.health(T0 + 0.2).level is Level.OK
+
+
+def test_a_neutral_beyond_the_limit_is_refused():
+    with pytest.raises(ConfigError, match=r"neutral_command 9\.0 exceeds command_limit 5\.0"):
+        GateConfig.check({"neutral_command": 9.0, "command_limit": 5.0})
 
 
 EVENTS = st.lists(

@@ -45,7 +45,8 @@ def snn(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
             status = main([str(argument) for argument in arguments])
         except SystemExit as leaving:
             status = int(leaving.code or 0)
-        return Ran(status, *capsys.readouterr())
+        out, err = capsys.readouterr()
+        return Ran(status, out, err.replace(str(tmp_path), ""))  # a folder's name may hold any word
 
     return run
 
@@ -216,7 +217,7 @@ BAD_FLIGHTS: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
 def test_bad_flights(snn: Snn, model: Path, tmp_path: Path, make: Callable[[Path], Path], words: tuple) -> None:
     path = make(tmp_path / "bad.csv")
     ran = snn("mimic", "evaluate", "--model", model, "--flight", path, "--json", tmp_path / "result.json")
-    check_failure(ran, str(path), *words)
+    check_failure(ran, path.name, *words)
     assert not (tmp_path / "result.json").exists()
 
 
@@ -243,12 +244,12 @@ BAD_MODELS: dict[str, tuple[Callable[[Path], Path], tuple[str, ...]]] = {
 @pytest.mark.parametrize(("make", "words"), BAD_MODELS.values(), ids=BAD_MODELS)
 def test_bad_models(snn: Snn, tmp_path: Path, make: Callable[[Path], Path], words: tuple[str, ...]) -> None:
     path = make(tmp_path / "bad.safetensors")
-    check_failure(snn("fly", "--model", path, "--trial", "step", "--json", "-"), str(path), *words)
+    check_failure(snn("fly", "--model", path, "--trial", "step", "--json", "-"), path.name, *words)
 
 
 def test_a_model_without_a_pd_network_mimics_nothing(snn: Snn, flight: Path, tmp_path: Path) -> None:
     path = save(tmp_path / "integral.safetensors", parts=("integral",))
-    check_failure(snn("mimic", "evaluate", "--model", path, "--flight", flight), str(path), "expected a network 'pd'")
+    check_failure(snn("mimic", "evaluate", "--model", path, "--flight", flight), path.name, "expected a network 'pd'")
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_bad_settings(snn: Snn, flight: Path, tmp_path: Path, text: str, words: 
     config = tmp_path / "settings.yaml"
     config.write_text(text)
     ran = snn("evolve", "altitude", "--flights", flight, "--config", config, "--out", tmp_path / "run")
-    check_failure(ran, str(config), *words)
+    check_failure(ran, config.name, *words)
     assert not (tmp_path / "run").exists()
 
 
@@ -288,7 +289,7 @@ def test_an_unreachable_output_overwrites_nothing(snn: Snn, flight: Path, tmp_pa
     assert "cannot be written" in ran.err
     assert ran.err.count("\n") == 1
     ran = snn("evolve", "altitude", "--flights", flight, "--out", flight / "run")
-    check_failure(ran, str(flight / "run"), "cannot be written")
+    check_failure(ran, "flight.csv/run", "cannot be written")
     assert flight.read_bytes() == before
 
 

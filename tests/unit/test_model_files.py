@@ -35,13 +35,13 @@ def model(tmp_path: Path) -> Path:
 
 
 def refusal(path: Path, dt_s: float | None = None) -> str:
-    """The message with which a file is refused."""
+    """The message with which a file is refused, without the file's path, which may hold any word."""
     with pytest.raises(ModelError) as caught:
         load_model(path, dt_s)
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
-    return message
+    return message.replace(str(path), "")
 
 
 def rewrite(path: Path, tensors: dict[str, Any] | None = None, header: dict[str, Any] | None = None) -> None:
@@ -60,6 +60,17 @@ def test_round_trip(model: Path) -> None:
         for name, mine, stored in zip(params._fields, params, networks[part], strict=True):
             np.testing.assert_array_equal(stored, mine, err_msg=name)
             assert stored.shape == mine.shape
+
+
+@pytest.mark.xfail(strict=True, raises=ModelError, reason="a header of n * 256 + 128 bytes is taken for a pickle")
+def test_headers_of_any_length(tmp_path: Path) -> None:
+    path, lengths = tmp_path / "model.safetensors", set()
+    for letters in range(0, 256, 8):
+        header = HEADER.model_copy(update={"command": "x" * letters})
+        save_model(path, header, NETWORKS)
+        lengths.add(path.read_bytes()[0])
+        assert read_header(path) == header
+    assert 0x80 in lengths
 
 
 def test_the_same_networks_make_the_same_bytes(model: Path, tmp_path: Path) -> None:
@@ -110,7 +121,7 @@ def zip_bytes() -> bytes:
         (np.random.default_rng(0).bytes(5000), "foreign"),
         (b"t_s,h_m\n0.0,1.0\n" * 100, "foreign"),
         (struct.pack("<Q", 2**60) + b"{}" * 50, "foreign"),
-        (struct.pack("<Q", 2_000_000) + bytes(2_000_100), "foreign"),
+        (struct.pack("<Q", 2_000_001) + bytes(2_000_100), "foreign"),
         (struct.pack("<Q", 2) + b"{}", "other software"),
         (struct.pack("<Q", 4) + b"nope", "other software"),
         (save({"w": np.ones(3, np.float32)}, {"format": "pt"}), "other software"),

@@ -58,10 +58,16 @@ def test_clamp_winds_up_to_its_limit_while_the_command_saturates() -> None:
     assert series(fly(config, [0.0, 0.0, 0.0]), "integral") == [2.0, 3.0, 3.0]
 
 
-def test_conditional_waits_while_the_command_saturates_but_unwinds() -> None:
+def test_conditional_waits_while_the_command_saturates() -> None:
     config = PidConfig(kp=10.0, ki=4.0, kd=0.0, limit=5.0, integrate_within_m=10.0)
     # e = 1 and 0.4: 10 e alone, then 4 + 0.8; e = 0.6 saturates again; e = -0.9 saturates low and may not push lower
     assert series(fly(config, [0.0, 0.6, 0.4, 1.9]), "integral") == pytest.approx([0.0, 0.8, 0.8, 0.8])
+
+
+def test_conditional_unwinds_while_the_command_saturates_the_other_way() -> None:
+    config = PidConfig(kp=1.0, ki=4.0, kd=10.0, limit=5.0, integrate_within_m=10.0)
+    # 2.5 m up saturates low, and may not be pushed lower; 1.75 m down saturates high with 0.25 m too much: I falls
+    assert series(fly(config, [0.5, 3.0, 1.25]), "integral") == [1.0, 1.0, 0.5]
 
 
 def test_conditional_waits_while_the_error_is_large() -> None:

@@ -22,7 +22,7 @@ def fault(path: Path) -> str:
     message = str(caught.value)
     assert str(path) in message
     assert "\n" not in message
-    return message
+    return message.replace(str(path), "")  # whose words do not count
 
 
 def test_heights_are_resampled_and_stepped_as_the_lidar_does(tmp_path: Path) -> None:

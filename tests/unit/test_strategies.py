@@ -53,10 +53,15 @@ def test_the_seed_makes_the_search(name: str) -> None:
 def test_a_restored_search_goes_on_exactly(name: str) -> None:
     whole = make(name)
     advance(whole, INSIDE, 7)
-    state, randomness = whole.state(), whole.generator.bit_generator.state
+    state, randomness = (
+        {key: np.array(value) for key, value in whole.state().items()},
+        whole.generator.bit_generator.state,
+    )
     resumed = make(name, seed=99)
-    resumed.restore({key: np.array(value) for key, value in state.items()})
-    resumed.generator.bit_generator.state = randomness
+    resumed.restore(state)
+    resumed.generator.bit_generator.state = whole.generator.bit_generator.state
+    for key, value in resumed.state().items():
+        np.testing.assert_array_equal(value, state[key], err_msg=key)
     np.testing.assert_array_equal(resumed.estimate(), whole.estimate())
     np.testing.assert_array_equal(advance(resumed, INSIDE, 5), advance(whole, INSIDE, 5))
 

@@ -1,5 +1,7 @@
 """Surrogate gradients: exact where the network is smooth, and a way down where it is not."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from snn_core.genome import Genome
 from snn_core.network import NetworkParams, partner
 from snn_core.network_config import NetworkConfig
 from snn_core.neurons import Array
-from snn_core.surrogate import HUBER, gradient
+from snn_core.surrogate import HUBER, NARROWEST, gradient
 from unit.networks import LIVELY, STRUCTURES, name_of, random_errors, random_networks
 
 SKIP = 5
@@ -44,6 +46,67 @@ def test_the_readout_has_its_true_gradient(config: NetworkConfig, name: str) -> 
         fall = huber_loss(p._replace(**{name: down}), errors, targets)
         expected = (rise - fall) / float(up.flat[k] - down.flat[k])
         assert np.atleast_1d(by_parameter[name])[k] == pytest.approx(expected, rel=0.02, abs=1e-3)
+
+
+class Dual(NamedTuple):
+    """A value and its slope along one direction of the parameters: differentiation forwards instead of backwards."""
+
+    value: np.ndarray
+    slope: np.ndarray
+
+    def __add__(self, other: "Dual") -> "Dual":  # type: ignore[override]
+        return Dual(self.value + other.value, self.slope + other.slope)
+
+    def __sub__(self, other: "Dual") -> "Dual":
+        return Dual(self.value - other.value, self.slope - other.slope)
+
+    def __mul__(self, other: "Dual") -> "Dual":  # type: ignore[override]
+        return Dual(self.value * other.value, self.slope * other.value + self.value * other.slope)
+
+    def __matmul__(self, other: "Dual") -> "Dual":
+        return Dual(self.value @ other.value, self.slope @ other.value + self.value @ other.slope)
+
+    def swap(self) -> "Dual":
+        return Dual(partner(self.value), partner(self.slope))
+
+
+def fire(v: Dual, threshold: Dual, resting: Dual) -> Dual:
+    """A spike, with the triangle for its derivative."""
+    width = np.maximum(resting.value, NARROWEST)
+    above = v - threshold
+    return Dual((above.value > 0).astype(float), np.maximum(0, 1 - np.abs(above.value) / width) / width * above.slope)
+
+
+def slope_along(p: NetworkParams, direction: NetworkParams, errors: Array, targets: Array) -> float:
+    """Derivative of the Huber loss along a direction of the parameters, of a network with dense matrices."""
+    d = NetworkParams(*(Dual(a[0].astype(float), b[0].astype(float)) for a, b in zip(p, direction, strict=True)))
+    zeros, total = np.zeros(p.neurons), 0.0
+    for sequence, target in zip(errors.astype(float), targets.astype(float), strict=True):
+        v_in = s_in = current = v = s = trace = Dual(zeros, zeros)
+        u = Dual(np.zeros(()), np.zeros(()))
+        for t, error in enumerate(sequence):
+            v_in = d.leak_in * v_in + d.w_in * Dual(error, 0.0) + d.bias - d.threshold_in * s_in
+            s_in = fire(v_in, d.threshold_in, d.threshold_in)
+            current = d.leak_syn * current + d.w_own * s_in + d.w_cross * s_in.swap() + s @ d.w_recurrent
+            trace = d.leak_trace * trace + s_in
+            v = d.leak_mem * v + current - d.threshold * s
+            s = fire(v, d.threshold + trace @ d.w_threshold, d.threshold)
+            u = d.leak_out * u + (Dual(1.0, 0.0) - d.leak_out) * (d.w_out @ s)
+            if t >= SKIP:
+                total += float(np.clip((u.value - target[t]) / HUBER, -1.0, 1.0) * u.slope)
+    return total / (len(errors) * (errors.shape[1] - SKIP))
+
+
+@pytest.mark.parametrize("name", NetworkParams._fields)
+def test_backwards_and_forwards_agree(name: str) -> None:
+    config = NetworkConfig(pairs=3, hidden="recurrent_iwta")
+    p, (errors, targets) = random_networks(config, 1, seed=4), lesson()
+    direction = np.random.default_rng(6).standard_normal(getattr(p, name).shape)
+    still = NetworkParams(*(np.zeros_like(field) for field in p))
+    _, by_parameter = gradient(p, errors, targets, SKIP, limit=100.0)
+    expected = slope_along(p, still._replace(**{name: direction}), errors, targets)
+    assert abs(expected) > 1e-4
+    assert (by_parameter[name] * direction[0]).sum() == pytest.approx(expected, rel=1e-2)
 
 
 @pytest.mark.parametrize("config", [*STRUCTURES, ONE_PAIR], ids=name_of)

@@ -129,7 +129,7 @@ def follow(evolution: AltitudeEvolution, progress: Run) -> None:
     previous = signal.signal(signal.SIGINT, stop)
     # BLAS threads fight the kernels' own: with two busy cores they made an update of 200 genes 100 times slower
     try:
-        with threadpool_limits(1), Bars(evolution.stage_steps) as bars:
+        with threadpool_limits(1, user_api="blas"), Bars(evolution.stage_steps) as bars:
             for now in evolution.run(progress):
                 bars.show(now)
     finally:

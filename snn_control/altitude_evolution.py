@@ -57,13 +57,13 @@ class AltitudeEvolutionConfig(Config):
     integral_hidden: HiddenLayer = Field("lif", description="hidden layer of the I network")
     strategy: Literal["cma", "ga"] = Field("cma", description="search of the evolved stages")
     population: int = Field(32, ge=4, le=10000, description="individuals per generation")
-    descent_iterations: int = Field(16000, ge=1, description="iterations of the stage pd")
-    descent_rate: float = Field(0.03, gt=0, le=1, description="largest step of a gene, in its scale")
+    descent_iterations: int = Field(12000, ge=1, description="iterations of the stage pd")
+    descent_rate: float = Field(0.015, gt=0, le=1, description="largest step of a gene, in its scale")
     integral_generations: int = Field(400, ge=1, description="generations of the stage integral")
     flight_generations: int = Field(250, ge=1, description="generations of the stage flight")
     sigma: float = Field(0.1, gt=0, le=10, description="first step size of the stage integral, in gene scales")
     flight_sigma: float = Field(0.03, gt=0, le=10, description="first step size of the stage flight, in gene scales")
-    flight_weight: float = Field(2.0, ge=0, description="weight of the flight cost against the PD mimic loss (1/m)")
+    flight_weight: float = Field(1.0, ge=0, description="weight of the flight cost against the PD mimic loss (1/m)")
     integral_weight: float = Field(0.3, ge=0, description="weight of the I mimic loss against the PD mimic loss")
 
 

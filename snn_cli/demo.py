@@ -1,7 +1,6 @@
 """`snn demo`: the spiking controller and its teacher fly a simulated blimp through the real ROS 2 graph."""
 
 import argparse
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -66,6 +65,11 @@ def fly_through_ros(controller: str, condition: str, model: str, seed: int, bag:
     return Flown(controller, condition, record, raster)
 
 
+def bag_of(out: Path, condition: str, controller: str) -> Path:
+    """Where the bag of one flight goes."""
+    return out / f"{condition.split()[0]}_{controller}"
+
+
 def scores(flown: Flown) -> dict[str, Any]:
     """The row of one flight."""
     score = flight_score(flown.record.setpoint_m, flown.record.height_m, flown.record.command, DT_S)
@@ -107,14 +111,12 @@ def run(args: argparse.Namespace) -> None:
     flights = []
     cases = [(condition, controller) for condition in BUOYANCY_MPS2 for controller in CONTROLLERS]
     for condition, controller in tqdm(cases, desc="flying", unit="flight", disable=None):
-        bag = args.out / f"{condition.split()[0]}_{controller}"
+        bag = bag_of(args.out, condition, controller)
         flights.append(fly_through_ros(controller, condition, args.model, args.seed, bag))
     results = [scores(flown) for flown in flights]
     rows = [[f"{r['controller'].upper()}, {r['condition']}", *[r[c] for c in COLUMNS]] for r in results]
     report = write(flights, rows, args)
-    emit(results, table(("flight", *COLUMNS), rows), args.json)
-    seconds = time.perf_counter() - begin
-    simulated = sum(len(f.record.time_s) for f in flights) * DT_S
-    print(f"{simulated:.0f} s of flight through ROS 2 in {seconds:.0f} s\nreport: {report}", file=sys.stderr)
-    for condition, controller in cases:
-        print(f"bag:    {args.out / f'{condition.split()[0]}_{controller}'}", file=sys.stderr)
+    simulated, seconds = sum(len(f.record.time_s) for f in flights) * DT_S, time.perf_counter() - begin
+    lines = [table(("flight", *COLUMNS), rows), "", f"{simulated:.0f} s of flight through ROS 2 in {seconds:.0f} s"]
+    lines += [f"report: {report}", *(f"bag:    {bag_of(args.out, *case)}" for case in cases)]
+    emit(results, "\n".join(lines), args.json)

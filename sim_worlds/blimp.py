@@ -88,9 +88,24 @@ def blimp_params(world: str, count: int = 1, **overrides: float | Array) -> Blim
         )
     values = {**_DEFAULTS[world], **overrides}
     params = BlimpParams(*(np.broadcast_to(np.asarray(values[f], float), count).copy() for f in BlimpParams._fields))
-    if (params.dead_time_s > (HISTORY - 1) * SUBSTEP_S).any():
-        raise ConfigError(f"dead_time_s must be at most {(HISTORY - 1) * SUBSTEP_S:.2f} s")
+    _check(params)
     return params
+
+
+def _check(params: BlimpParams) -> None:
+    """Refuse what the kernel cannot integrate."""
+    longest = (HISTORY - 1) * SUBSTEP_S
+    rules = {
+        "lag_s": (params.lag_s > 0.0, "more than 0 s"),
+        "draft_time_s": (params.draft_time_s > 0.0, "more than 0 s"),
+        "dead_time_s": ((params.dead_time_s >= 0.0) & (params.dead_time_s <= longest), f"0 to {longest:.2f} s"),
+        "servo_s": (params.servo_s >= 0.0, "0 s or more"),
+    }
+    for name, (good, expected) in rules.items():
+        if not good.all():
+            raise ConfigError(f"{name}: expected {expected}, got {getattr(params, name)[~good][0]}")
+    if not all(np.isfinite(field).all() for field in params):
+        raise ConfigError("blimp parameters must be finite numbers")
 
 
 def blimp_at(height_m: float | Array, count: int = 1) -> BlimpState:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snn_control.pid import Pid, PidConfig
-from snn_control.spiking_pid import SpikingPid, model_path
+from snn_control.spiking_pid import SpikingPid, finite_error, model_path
 from snn_core import kernels
 from snn_core.network import NetworkParams, initial_state
 
@@ -45,8 +45,8 @@ class PopulationPid:
         self.states = [initial_state(part.population, part.neurons) for part in self.parts]
 
     def __call__(self, setpoint_m: Array, height_m: Array) -> Array:
-        """Commands (batch,), command units; a missing height (NaN) counts as no error."""
-        error = np.nan_to_num(setpoint_m - height_m, nan=0.0).astype(np.float32)
+        """Commands (batch,), command units; a missing height counts as no error."""
+        error = finite_error(setpoint_m, height_m)
         total = np.zeros(len(error))
         for part, state in zip(self.parts, self.states, strict=True):
             kernels.advance(part, state, error)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from snn_cli.arguments import seed
 from snn_cli.output import emit, table
 from snn_control.spiking_pid import model_path
 from snn_core.errors import SnnError
@@ -38,7 +39,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Declare the subcommand."""
     parser = commands.add_parser("demo", help="fly the shipped model and the PID through ROS 2, and write a report")
     parser.add_argument("--model", default="default", metavar="default|PATH", help="model to fly")
-    parser.add_argument("--seed", type=int, default=0, help="seed of weather and sensor noise")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of weather and sensor noise")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="FOLDER", help="where report and bags go")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
     parser.set_defaults(run=run)

@@ -3,12 +3,14 @@
 import argparse
 import hashlib
 import signal
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from snn_cli.arguments import seed
 from snn_cli.flights import flight_cost, fly, simulated_heights
 from snn_cli.mimic import losses
 from snn_cli.output import emit, table
@@ -38,7 +40,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--flights", required=True, metavar="FOLDER|CSV|sim",
         help="recordings; of several, the last by name is held out for the report; sim = PID flights in simulation",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=1, help="seed of everything random (default: %(default)s)")
+    parser.add_argument("--seed", type=seed, default=1, help="seed of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/altitude-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out")
     parser.add_argument("--config", type=Path, metavar="YAML", help="settings to start from")
@@ -58,33 +60,36 @@ def read_config(args: argparse.Namespace, folder: Path) -> AltitudeEvolutionConf
     for name in SETTINGS:
         text = getattr(args, name)
         if text is not None:
-            values[name] = int(text) if text.lstrip("-").isdigit() else text
+            values[name] = text  # a number in text is as good: the declaration converts and checks it
     return AltitudeEvolutionConfig.check(values, "options")
 
 
 def read_heights(flights: str, config: AltitudeEvolutionConfig) -> tuple[list[np.ndarray], np.ndarray, str, str]:
     """Heights to train on, one held-out height, its name, and the digest of it all."""
     if flights == "sim":
-        heights = simulated_heights(SIMULATED + 1, config.seed)
+        heights = simulated_heights(SIMULATED + 1, config.seed, config.dt_s)
         digest = hashlib.sha256(b"".join(h.tobytes() for h in heights)).hexdigest()
         return heights[:-1], heights[-1], "a simulated flight", digest
     recordings = read_recordings(Path(flights), config.dt_s)
     digest = hashlib.sha256("".join(r.digest for r in recordings).encode()).hexdigest()
-    training = recordings[:-1] or recordings
-    return [r.height_m for r in training], recordings[-1].height_m, recordings[-1].name, digest
+    training, last = recordings[:-1] or recordings, recordings[-1]
+    name = last.name if len(recordings) > 1 else f"{last.name}, which it was trained on"
+    return [r.height_m for r in training], last.height_m, name, digest
 
 
 def run(args: argparse.Namespace) -> None:
     """Evolve, save the model, report."""
     folder = args.out or Path("runs") / f"altitude-{args.seed}"
     config = read_config(args, folder)
+    progress = Run(folder, config)
+    progress.resume() if args.resume else progress.check()
     heights, held_out, held_out_name, digest = read_heights(args.flights, config)
     dt_s = config.dt_s
     pd = [pd_lesson(h, dt_s, 1000 * config.seed + r) for r in range(REFERENCES) for h in heights]
     integral = [integral_lesson(dt_s, 1000 * config.seed + s) for s in range(INTEGRAL_LESSONS)]
-    evolution = AltitudeEvolution(config, Lessons(pd, integral), flight_cost)
-    progress = Run(folder, config)
-    progress.resume() if args.resume else progress.begin()
+    evolution = AltitudeEvolution(config, Lessons(pd, integral), partial(flight_cost, dt_s=dt_s))
+    if not args.resume:
+        progress.begin()
     follow(evolution, progress)
     networks = evolution.networks(progress)
     reference = [pd_lesson(held_out, dt_s, s) for s in range(HELD_OUT_REFERENCES)]
@@ -97,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
     )  # fmt: skip
     path = folder / "best.safetensors"
     save_model(path, header, networks)
-    report(path, held_out_name, score, args.json)
+    report(path, held_out_name, score, dt_s, args.json)
 
 
 class Bars:
@@ -136,12 +141,12 @@ def follow(evolution: AltitudeEvolution, progress: Run) -> None:
         signal.signal(signal.SIGINT, previous)
 
 
-def report(path: Path, held_out: str, score: dict[str, float], target: str | None) -> None:
+def report(path: Path, held_out: str, score: dict[str, float], dt_s: float, target: str | None) -> None:
     """Print the losses on the held-out flight and the scores of two short flights."""
     rows: list[list[object]] = [[f"mimic loss on {held_out}: {name}", value] for name, value in score.items()]
     flights = {}
     for buoyancy in (0.0, -0.12):
-        mean = fly(str(path), "tudelft_2023", "steps", buoyancy, seed=0, seeds=1).mean()
+        mean = fly(str(path), "tudelft_2023", "steps", buoyancy, seed=0, seeds=1, dt_s=dt_s).mean()
         flights[f"{buoyancy:+.2f}"] = mean
         rows += [[f"steps at {buoyancy:+.2f} m/s2: {name}", mean[name]] for name in ("rmse_m", "steady_state_error_m")]
     emit({"model": str(path), "mimic": score, "flights": flights}, table(("evolved", ""), rows), target)

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_worlds.blimp import blimp_params
-from sim_worlds.lidar import LidarParams
 from sim_worlds.rollout import Flights, rollout
 from sim_worlds.trials import Trial, find_trial
 from snn_cli.controllers import PopulationPid, controller_named
@@ -37,25 +36,25 @@ class FlightReport(NamedTuple):
 
 
 def fly(
-    model: str, world: str, trial: str, buoyancy_mps2: float, seed: int, seeds: int, lidar: LidarParams | None = None
+    model: str, world: str, trial: str, buoyancy_mps2: float, seed: int, seeds: int, dt_s: float = DT_S
 ) -> FlightReport:
     """Fly one controller through a trial, once per seed (seed, seed + 1, ...), each in its own weather."""
-    setpoint = find_trial(trial).setpoint_series(DT_S)
-    name, _ = controller_named(model, DT_S, 1)
+    setpoint = find_trial(trial).setpoint_series(dt_s)
+    name, controller = controller_named(model, dt_s, 1)
     runs, spikes, synops = [], 0.0, 0.0
     for offset in range(seeds):
-        _, controller = controller_named(model, DT_S, 1)
+        controller.reset()
         params = blimp_params(world, 1, buoyancy_mps2=buoyancy_mps2)
-        runs.append(rollout(controller, params, setpoint, DT_S, np.random.default_rng(seed + offset), lidar))
+        runs.append(rollout(controller, params, setpoint, dt_s, np.random.default_rng(seed + offset)))
         if isinstance(controller, SpikingPid):
             spikes, synops = spikes + controller.spikes, synops + controller.synops
     flights = Flights(*(np.concatenate(fields, axis=1) for fields in zip(*runs, strict=True)))
-    scores = [flight_score(setpoint, flights.height_m[:, s], flights.command[:, s], DT_S) for s in range(seeds)]
-    duration = len(setpoint) * DT_S * seeds
+    scores = [flight_score(setpoint, flights.height_m[:, s], flights.command[:, s], dt_s) for s in range(seeds)]
+    duration = len(setpoint) * dt_s * seeds
     return FlightReport(name, flights, scores, spikes / duration, synops / duration)
 
 
-def flight_cost(population: dict[str, NetworkParams], seed: int) -> Array:
+def flight_cost(population: dict[str, NetworkParams], seed: int, dt_s: float = DT_S) -> Array:
     """Cost of each individual's flights in the training world, neutral and heavy, (individual,), metres.
 
     The sum of RMSE, steady-state error, overshoots and hover oscillation, and small terms for slow steps and for a busy
@@ -65,36 +64,36 @@ def flight_cost(population: dict[str, NetworkParams], seed: int) -> Array:
     params = blimp_params(
         TRAINING_WORLD, individuals * worlds, buoyancy_mps2=np.tile(TRAINING_BUOYANCY_MPS2, individuals)
     )
-    setpoint = TRAINING_TRIAL.setpoint_series(DT_S)
+    setpoint = TRAINING_TRIAL.setpoint_series(dt_s)
     generator = np.random.default_rng([seed, 1])
-    flights = rollout(PopulationPid(population, worlds), params, setpoint, DT_S, generator)
-    costs = [_cost(setpoint, flights, row) for row in range(individuals * worlds)]
+    flights = rollout(PopulationPid(population, worlds), params, setpoint, dt_s, generator)
+    costs = [_cost(setpoint, flights, row, dt_s) for row in range(individuals * worlds)]
     return np.reshape(costs, (individuals, worlds)).mean(axis=1)
 
 
-def _cost(setpoint: Array, flights: Flights, row: int) -> float:
-    s = flight_score(setpoint, flights.height_m[:, row], flights.command[:, row], DT_S)
+def _cost(setpoint: Array, flights: Flights, row: int, dt_s: float) -> float:
+    s = flight_score(setpoint, flights.height_m[:, row], flights.command[:, row], dt_s)
     errors = s.rmse_m + s.steady_state_error_m + s.overshoot_up_m + s.overshoot_down_m + s.oscillation_m
     slowness = 0.05 * max(0.0, s.t90_s - QUICK_S)
     return errors + slowness + 0.02 * s.total_variation / len(setpoint)
 
 
-def simulated_heights(count: int, seed: int, duration_s: float = 200.0) -> list[Array]:
+def simulated_heights(count: int, seed: int, dt_s: float = DT_S, duration_s: float = 200.0) -> list[Array]:
     """Measured heights of PID flights in the training world: error signals for those without recordings."""
     generator = np.random.default_rng(seed)
-    steps = round(duration_s / DT_S)
-    setpoint = np.stack([_wandering(steps, generator) for _ in range(count)], axis=1)
+    steps = round(duration_s / dt_s)
+    setpoint = np.stack([_wandering(steps, dt_s, generator) for _ in range(count)], axis=1)
     params = blimp_params(TRAINING_WORLD, count, buoyancy_mps2=generator.uniform(-0.12, 0.05, count))
-    _, pid = controller_named("pid", DT_S, count)
-    flights = rollout(pid, params, setpoint, DT_S, generator)
+    _, pid = controller_named("pid", dt_s, count)
+    flights = rollout(pid, params, setpoint, dt_s, generator)
     return [flights.measured_m[:, row] for row in range(count)]
 
 
-def _wandering(steps: int, generator: np.random.Generator) -> Array:
+def _wandering(steps: int, dt_s: float, generator: np.random.Generator) -> Array:
     """A setpoint that holds 20 to 35 s and steps 0.3 to 1.0 m, between 0.4 and 2.2 m."""
     setpoint, level, start = np.empty(steps), generator.uniform(0.6, 2.0), 0
     while start < steps:
-        end = start + round(generator.uniform(20.0, 35.0) / DT_S)
+        end = start + round(generator.uniform(20.0, 35.0) / dt_s)
         setpoint[start:end] = level
         step = generator.uniform(0.3, 1.0) * generator.choice([-1.0, 1.0])
         level += step if 0.4 <= level + step <= 2.2 else -step

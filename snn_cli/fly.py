@@ -4,6 +4,7 @@ import argparse
 
 from sim_worlds.blimp import WORLDS
 from sim_worlds.trials import TRIALS
+from snn_cli.arguments import count, number, seed
 from snn_cli.flights import DT_S, FlightReport, fly
 from snn_cli.output import emit, table
 
@@ -19,9 +20,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument("--model", default="default", metavar="default|PATH|pid|pd", help="controller to fly")
     parser.add_argument("--world", default="tudelft_2023", choices=WORLDS, help="fitted blimp (default: %(default)s)")
     parser.add_argument("--trial", default="steps", choices=sorted(TRIALS), help="what to fly (default: %(default)s)")
-    parser.add_argument("--buoyancy", type=float, default=0.0, metavar="MPS2", help="negative = heavy (m/s^2)")
-    parser.add_argument("--seed", type=int, default=0, help="first seed of weather and sensor noise")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="fly N seeds and report their mean")
+    parser.add_argument("--buoyancy", type=number, default=0.0, metavar="MPS2", help="negative = heavy (m/s^2)")
+    parser.add_argument("--seed", type=seed, default=0, help="first seed of weather and sensor noise")
+    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="fly N seeds and report their mean")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
     parser.set_defaults(run=run)
 
@@ -37,8 +38,6 @@ def result_of(report: FlightReport, world: str, trial: str, buoyancy: float, see
 
 def run(args: argparse.Namespace) -> None:
     """Fly and report."""
-    if args.seeds < 1:
-        raise argparse.ArgumentTypeError("--seeds: expected at least 1")
     report = fly(args.model, args.world, args.trial, args.buoyancy, args.seed, args.seeds)
     result = result_of(report, args.world, args.trial, args.buoyancy, args.seed)
     rows = [[name, result[name]] for name in (*COLUMNS, "spikes_per_s", "synops_per_s")]

@@ -26,8 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
     args = root.parse_args(arguments)
     try:
         args.run(args)
-    except argparse.ArgumentTypeError as error:
-        root.error(str(error))
     except SnnError as error:
         print(f"snn: {error}", file=sys.stderr)
         return 1

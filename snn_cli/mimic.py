@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from snn_cli.arguments import seed
 from snn_cli.output import emit, table
 from snn_control.mimicry import Lesson, pd_lesson, trivial_losses
 from snn_control.pid import PidConfig
@@ -27,7 +28,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     evaluate.add_argument("--model", default="default", metavar="default|PATH", help="model file")
     evaluate.add_argument("--flight", required=True, metavar="CSV", help="recorded flight: columns t_s and a height")
-    evaluate.add_argument("--seed", type=int, default=0, help="first seed of the stepping reference")
+    evaluate.add_argument("--seed", type=seed, default=0, help="first seed of the stepping reference")
     evaluate.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
     evaluate.set_defaults(run=run)
 

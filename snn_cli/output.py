@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from snn_core.model_files import write_atomically
+from snn_core.files import write_atomically
 
 
 def _plain(value: Any) -> Any:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from snn_cli.plots import embedded
-from snn_core.model_files import write_atomically
+from snn_core.files import write_atomically
 from snn_core.version import VERSION
 
 STYLE = """

@@ -18,7 +18,7 @@ class DescentParams(NamedTuple):
 
     iterations: int
     rate: float  # largest step of a gene, in units of its scale; a half cosine takes it to zero
-    cut_steps: int = 200  # length of a cut
+    cut_steps: int = 200  # length of a cut, at most a lesson
     skip_steps: int = 20  # of a cut, run but not scored: the network starts from rest
     batch: int = 48  # cuts per iteration
     whole: bool = False  # cut from the first step of a lesson only: for lessons that must be learnt from rest
@@ -29,7 +29,9 @@ class Adam:
     """Adam's running averages (Kingma and Ba 2015)."""
 
     def __init__(self, size: int) -> None:
-        self.mean, self.square, self.count = np.zeros(size), np.zeros(size), 0
+        self.mean: Genes = np.zeros(size)
+        self.square: Genes = np.zeros(size)
+        self.count = 0
 
     def direction(self, g: Genes) -> Genes:
         """The normalised direction of descent."""
@@ -60,7 +62,8 @@ class Descent:
     def __init__(
         self, genome: Genome, start: Genes, lessons: list[Lesson], params: DescentParams, generator: np.random.Generator
     ) -> None:
-        self.genome, self.lessons, self.params, self.generator = genome, lessons, params, generator
+        self.genome, self.lessons, self.generator = genome, lessons, generator
+        self.params = params._replace(cut_steps=min(params.cut_steps, *(len(lesson.error) for lesson in lessons)))
         self.genes, self.adam, self.steps = genome.clip(start), Adam(genome.size), params.iterations
 
     def step(self) -> float:

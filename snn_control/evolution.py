@@ -9,6 +9,7 @@ runs/<name>/best.safetensors the model, written by the caller when the stages ar
 import csv
 import io
 import json
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
@@ -20,8 +21,8 @@ from numpy.typing import NDArray
 from snn_control.strategies import Strategy
 from snn_core.config import Config
 from snn_core.errors import ModelError, OutputError, SnnError
+from snn_core.files import write_atomically
 from snn_core.genome import Genes
-from snn_core.model_files import write_atomically
 
 Array = NDArray[np.float64]
 LOG_EVERY = 10
@@ -92,10 +93,14 @@ class Run:
         self._resume: tuple[str, int, dict[str, Array], dict[str, object]] | None = None
         self._rows: list[tuple[str, int, float]] = []
 
-    def begin(self) -> None:
-        """Start in a new folder; refuses one that already holds a run."""
+    def check(self) -> None:
+        """Refuse a folder that already holds a run."""
         if (self.folder / "config.yaml").exists():
             raise OutputError(f"{self.folder}: holds a run already; go on with --resume or choose another --out")
+
+    def begin(self) -> None:
+        """Start in a new folder; refuses one that already holds a run or cannot be written."""
+        self.check()
         text = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
         write_atomically(self.folder / "config.yaml", text.encode())
 
@@ -113,7 +118,7 @@ class Run:
             state = {k.removeprefix("state."): v for k, v in arrays.items() if k.startswith("state.")}
             self._resume = (about["stage"], about["step"], state, about["generator"])
             self._rows = [(s, int(i), float(x)) for s, i, x in about["rows"]]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ModelError(f"{path}: damaged checkpoint ({error}); start again with another --out") from None
 
     def steps(self, name: str, stage: Stage) -> Iterator[tuple[int, float]]:

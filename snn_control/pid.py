@@ -35,6 +35,7 @@ class PidState(NamedTuple):
     integral: Array  # the integral term, command units
     previous: Array  # the differentiated signal one step ago, m
     slope: Array  # filtered derivative, m/s
+    missed: Array  # steps without a sample since `previous`
 
 
 class PidTerms(NamedTuple):
@@ -48,7 +49,7 @@ class PidTerms(NamedTuple):
 
 def pid_rest(batch: int = 1) -> PidState:
     """PIDs that have seen nothing."""
-    return PidState(np.zeros(batch), np.full(batch, np.nan), np.zeros(batch))
+    return PidState(np.zeros(batch), np.full(batch, np.nan), np.zeros(batch), np.zeros(batch))
 
 
 def pid_step(
@@ -59,19 +60,22 @@ def pid_step(
     u = clip(Kp e + I + D);  D = -Kd dh/dt (or Kd de/dt), first-order filtered;  dI/dt = Ki e with anti-windup:
     `clamp` limits I alone; `conditional` integrates only while the error is small and the command not pushed further
     into saturation; `back_calculation` adds (u - u_unlimited) / tracking time. I is always kept inside its limit.
-    A NaN height repeats the command from the last terms without learning from it: P of the missing error counts as 0.
+    Where the height is missing (not finite), P counts as 0, I and D stay; the next D spans the whole gap.
     """
     seen = np.isfinite(height_m)
     error = np.where(seen, setpoint_m - height_m, 0.0)
     signal = -np.asarray(height_m, float) if config.derivative_on == "measurement" else setpoint_m - height_m
     known = seen & np.isfinite(state.previous)
-    raw = np.where(known, (signal - np.where(known, state.previous, 0.0)) / dt_s, 0.0)
+    change = np.where(known, signal, 0.0) - np.where(known, state.previous, 0.0)
+    raw = change / (dt_s * (1.0 + state.missed))
     keep = config.derivative_filter_s / (config.derivative_filter_s + dt_s)
     slope = np.where(known, keep * state.slope + (1.0 - keep) * raw, state.slope)
     p, d = config.kp * error, config.kd * slope
     integral = _integrate(state.integral, error, p + d, config, dt_s)
     command = np.clip(p + integral + d, -config.limit, config.limit)
-    return PidState(integral, np.where(seen, signal, state.previous), slope), PidTerms(p, integral, d, command)
+    return PidState(
+        integral, np.where(seen, signal, state.previous), slope, np.where(seen, 0.0, state.missed + 1.0)
+    ), PidTerms(p, integral, d, command)
 
 
 def _integrate(integral: Array, error: Array, rest: Array, config: PidConfig, dt_s: float) -> Array:

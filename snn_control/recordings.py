@@ -12,7 +12,7 @@ from snn_core.errors import DataError
 
 Array = NDArray[np.float64]
 TIME, HEIGHTS = "t_s", ("h_m", "height_m", "h_optitrack_m")
-SHORTEST_S = 30.0
+SHORTEST_S, LONGEST_S = 30.0, 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,20 @@ def read_recording(path: Path, dt_s: float = 0.1, quantum_m: float = 0.01) -> Re
     """
     try:
         payload = path.read_bytes()
-        rows = list(csv.reader(payload.decode("utf-8").splitlines()))
+        rows = list(csv.reader(payload.decode("utf-8-sig").splitlines()))
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{path}: expected a CSV text file, found binary data") from None
     time_s, height_m = _columns(path, rows)
     if len(time_s) < 2 or time_s[-1] - time_s[0] < SHORTEST_S:
         raise DataError(
             f"{path}: expected at least {SHORTEST_S:.0f} s of flight, found {len(time_s)} rows; record longer"
+        )
+    duration = time_s[-1] - time_s[0]
+    if duration > LONGEST_S:
+        raise DataError(
+            f"{path}: expected at most {LONGEST_S:.0f} s of flight, found {duration:.6g}; is {TIME} in seconds?"
         )
     if (np.diff(time_s) <= 0.0).any():
         line = int(np.argmax(np.diff(time_s) <= 0.0)) + 3

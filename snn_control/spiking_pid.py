@@ -21,6 +21,12 @@ def model_path(name: str) -> Path:
     return models_dir() / DEFAULT_MODEL if name == "default" else Path(name)
 
 
+def finite_error(setpoint_m: Array, height_m: Array) -> NDArray[np.float32]:
+    """Setpoint minus height, (batch,) float32; 0 where either is not finite, so that no neuron ever sees it."""
+    error = np.asarray(setpoint_m) - height_m
+    return np.where(np.isfinite(error), error, 0.0).astype(np.float32)
+
+
 class SpikingPid:
     """A batch of identical spiking controllers with memory: what a rollout or a node calls.
 
@@ -42,7 +48,7 @@ class SpikingPid:
     def reset(self, batch: int = 1) -> None:
         """Put every neuron to rest."""
         self.states = {part: initial_state(batch, params.neurons) for part, params in self.parts.items()}
-        self.command = np.zeros(batch)
+        self.command: Array = np.zeros(batch)
         self.spikes = 0  # since the reset, over the whole batch
         self.synops = 0  # synaptic operations: each spike once per synapse that it crosses
         self.steps = 0
@@ -59,8 +65,8 @@ class SpikingPid:
         return sum(2 * params.neurons for params in self.parts.values())
 
     def __call__(self, setpoint_m: Array, height_m: Array) -> Array:
-        """Command (batch,), command units. Where a height is missing (NaN) the networks rest on an error of zero."""
-        error = np.nan_to_num(setpoint_m - height_m, nan=0.0).astype(np.float32)
+        """Command (batch,), command units. Where a height is missing (not finite) the networks see an error of zero."""
+        error = finite_error(setpoint_m, height_m)
         total = np.zeros(len(error))
         self.spikes_last_step = 0
         for part, params in self.parts.items():
@@ -82,7 +88,7 @@ class SpikingPid:
 
     def _count(self, params: NetworkParams, s_in: NDArray[np.float32], s: NDArray[np.float32]) -> None:
         encoding, hidden = int(s_in.sum()), int(s.sum())
-        fan_in = 2 + params.w_threshold.shape[2] * (params.w_threshold.shape[1] > 0)
+        fan_out = 2 + params.w_threshold.shape[1]  # paired matrices lead to 2 neurons, dense ones to all
         self.spikes_last_step += encoding + hidden
         self.spikes += encoding + hidden
-        self.synops += encoding * fan_in + hidden * (1 + params.w_recurrent.shape[2])
+        self.synops += encoding * fan_out + hidden * (1 + params.w_recurrent.shape[1])

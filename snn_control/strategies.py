@@ -108,8 +108,8 @@ class Genetic:
         spread = sigma * generator.standard_normal((population, len(start)))
         spread[0] = 0.0
         self.genes = reflect(start + spread, low, high)
-        self.parents = np.empty((0, len(start)))
-        self.costs = np.empty(0)
+        self.parents: Genes = np.empty((0, len(start)))
+        self.costs: Array = np.empty(0)
 
     def ask(self) -> Genes:
         return self.genes

@@ -1,7 +1,6 @@
 """Model files: safetensors with a JSON header. Data only, never code; everything is checked before it can fly."""
 
 import json
-import os
 import struct
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +12,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from snn_core.config import Config
-from snn_core.errors import ModelError, OutputError
+from snn_core.errors import ModelError
+from snn_core.files import write_atomically
 from snn_core.network import NetworkParams
 from snn_core.network_config import LEAKS, THRESHOLDS, NetworkConfig
 from snn_core.version import VERSION
@@ -50,18 +50,6 @@ def save_model(path: Path, header: ModelHeader, networks: dict[str, NetworkParam
     write_atomically(path, payload)
 
 
-def write_atomically(path: Path, payload: bytes) -> None:
-    """Write through a temporary neighbour; raises OutputError and leaves the old file alone if that fails."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(payload)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True) if temporary.parent.is_dir() else None
-        raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another folder with --out") from None
-
-
 def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
@@ -77,8 +65,9 @@ def _read(path: Path) -> bytes:
 
 
 def _check_envelope(path: Path, payload: bytes) -> None:
+    header_begins = payload[8:9] == b"{"  # the bytes before are a length, which may look like anything
     for magic, what in _FOREIGN.items():
-        if payload.startswith(magic):
+        if payload.startswith(magic) and not header_begins:
             raise ModelError(
                 f"{path}: expected safetensors, found {what}; unsafe formats are never opened, export to safetensors"
             )
@@ -95,16 +84,31 @@ def read_header(path: Path) -> ModelHeader:
     return _header(path, _read(path))
 
 
+def _check_version(path: Path, text: str) -> None:
+    """Refuse another format before its fields are judged by the rules of this one."""
+    try:
+        stated = json.loads(text)
+        version, maker = stated["format_version"], stated.get("created_by", "unknown software")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return  # no version at all: the validation that follows says what is wrong
+    if version != FORMAT_VERSION:
+        raise ModelError(
+            f"{path}: expected format version {FORMAT_VERSION}, found {version!r}, made by {maker}; "
+            "use that software, or evolve the model again"
+        )
+
+
 def _header(path: Path, payload: bytes) -> ModelHeader:
     _check_envelope(path, payload)
     length = struct.unpack("<Q", payload[:8])[0]
     try:
         outer: dict[str, Any] = json.loads(payload[8 : 8 + length])
         text = outer["__metadata__"][_HEADER_KEY]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise ModelError(
             f"{path}: expected a header '{_HEADER_KEY}', found none; a safetensors file of other software"
         ) from None
+    _check_version(path, text)
     try:
         header = ModelHeader.model_validate_json(text)
     except ValidationError as error:
@@ -112,11 +116,6 @@ def _header(path: Path, payload: bytes) -> ModelHeader:
         raise ModelError(
             f"{path}: header {'.'.join(map(str, fault['loc']))}: {fault['msg'].lower()}, got {fault['input']!r}"
         ) from None
-    if header.format_version != FORMAT_VERSION:
-        raise ModelError(
-            f"{path}: expected format version {FORMAT_VERSION}, found {header.format_version}, "
-            f"made by {header.created_by}; use that software, or evolve the model again"
-        )
     return header
 
 

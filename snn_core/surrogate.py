@@ -205,7 +205,7 @@ def _gradient(c, w_threshold, w_recurrent, leak_out, errors, targets, skip, limi
 
 def _dense(weights: Array, n: int) -> Array:
     """An absent, paired (2, N) or dense matrix as a dense one."""
-    if len(weights) == n:
+    if len(weights) > 2:
         return weights
     out = np.zeros((n, n), np.float32)
     if len(weights) == 2:

@@ -89,10 +89,7 @@ def test_a_file_is_read(tmp_path: Path) -> None:
         (b"flow_lps: .nan", "finite"),
         (b"flw_lps: 1", "did you mean 'flow_lps'?"),
         (b"!!python/object/apply:os.getcwd []", "not valid YAML"),
-        pytest.param(
-            b"\xff\xfe\x00\x80", "not valid YAML",
-            marks=pytest.mark.xfail(strict=True, raises=UnicodeDecodeError, reason="binary files are not caught"),
-        ),
+        (b"\xff\xfe\x00\x80", "not valid YAML"),
     ],
     ids=["syntax", "list", "text", "nan", "key", "object", "binary"],
 )  # fmt: skip

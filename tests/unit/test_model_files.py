@@ -62,7 +62,6 @@ def test_round_trip(model: Path) -> None:
             assert stored.shape == mine.shape
 
 
-@pytest.mark.xfail(strict=True, raises=ModelError, reason="a header of n * 256 + 128 bytes is taken for a pickle")
 def test_headers_of_any_length(tmp_path: Path) -> None:
     path, lengths = tmp_path / "model.safetensors", set()
     for letters in range(0, 256, 8):
@@ -125,10 +124,7 @@ def zip_bytes() -> bytes:
         (struct.pack("<Q", 2) + b"{}", "other software"),
         (struct.pack("<Q", 4) + b"nope", "other software"),
         (save({"w": np.ones(3, np.float32)}, {"format": "pt"}), "other software"),
-        pytest.param(
-            struct.pack("<Q", 100_000) + b"[" * 100_000, "other software",
-            marks=pytest.mark.xfail(strict=True, raises=RecursionError, reason="nested JSON overflows the stack"),
-        ),
+        (struct.pack("<Q", 100_000) + b"[" * 100_000, "other software"),
     ],
     ids=["zip", "hdf5", "random", "csv", "long-header", "oversized-header", "no-header", "no-json", "pt", "nested"],
 )  # fmt: skip
@@ -176,10 +172,7 @@ def test_damaged_tensors(model: Path, tensor: str, damage: Callable[[Any], Any],
         ({"limit": -1.0}, ("limit",)),
         ({"networks": {"pd": {"pairs": 100_000}}}, ("pairs", "512")),
         ({"code": "import os"}, ("code", "not permitted")),
-        pytest.param(
-            {"format_version": 2, "new_in_2": 1}, ("format version 1", "found 2"),
-            marks=pytest.mark.xfail(strict=True, reason="the fields of a later version are judged before its number"),
-        ),
+        ({"format_version": 2, "new_in_2": 1}, ("format version 1", "found 2")),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )  # fmt: skip

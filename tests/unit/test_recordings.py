@@ -83,7 +83,6 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
     assert "cannot be read" in fault(tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="the mark is taken for a part of the first column's name")
 def test_a_byte_order_mark_of_a_spreadsheet_is_no_part_of_the_header(tmp_path: Path) -> None:
     path = write_flight(tmp_path / "f.csv")
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())

@@ -16,7 +16,6 @@ from unit.networks import LIVELY, STRUCTURES, name_of, random_errors, random_net
 SKIP = 5
 ONE_PAIR = pytest.param(
     NetworkConfig(pairs=1, hidden="recurrent_iwta", connectivity="paired"),
-    marks=pytest.mark.xfail(strict=True, reason="the two rows of two neurons are taken for a dense matrix"),
     id="one-pair",
 )
 

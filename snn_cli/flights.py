@@ -57,8 +57,8 @@ def fly(
 def flight_cost(population: dict[str, NetworkParams], seed: int, dt_s: float = DT_S) -> Array:
     """Cost of each individual's flights in the training world, neutral and heavy, (individual,), metres.
 
-    The sum of RMSE, steady-state error, overshoots and hover oscillation, and small terms for slow steps and for a busy
-    command; mean over the worlds. `seed` sets the weather, the same for all.
+    The sum of RMSE, steady-state error, overshoots and twice the hover oscillation, and small terms for slow steps and
+    for a busy command; mean over the worlds. `seed` sets the weather, the same for all.
     """
     individuals, worlds = population["pd"].population, len(TRAINING_BUOYANCY_MPS2)
     params = blimp_params(
@@ -73,7 +73,7 @@ def flight_cost(population: dict[str, NetworkParams], seed: int, dt_s: float = D
 
 def _cost(setpoint: Array, flights: Flights, row: int, dt_s: float) -> float:
     s = flight_score(setpoint, flights.height_m[:, row], flights.command[:, row], dt_s)
-    errors = s.rmse_m + s.steady_state_error_m + s.overshoot_up_m + s.overshoot_down_m + s.oscillation_m
+    errors = s.rmse_m + s.steady_state_error_m + s.overshoot_up_m + s.overshoot_down_m + 2.0 * s.oscillation_m
     slowness = 0.05 * max(0.0, s.t90_s - QUICK_S)
     return errors + slowness + 0.02 * s.total_variation / len(setpoint)
 

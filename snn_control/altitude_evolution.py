@@ -60,7 +60,7 @@ class AltitudeEvolutionConfig(Config):
     descent_iterations: int = Field(12000, ge=1, description="iterations of the stage pd")
     descent_rate: float = Field(0.015, gt=0, le=1, description="largest step of a gene, in its scale")
     integral_generations: int = Field(400, ge=1, description="generations of the stage integral")
-    flight_generations: int = Field(250, ge=1, description="generations of the stage flight")
+    flight_generations: int = Field(400, ge=1, description="generations of the stage flight")
     sigma: float = Field(0.1, gt=0, le=10, description="first step size of the stage integral, in gene scales")
     flight_sigma: float = Field(0.03, gt=0, le=10, description="first step size of the stage flight, in gene scales")
     flight_weight: float = Field(1.0, ge=0, description="weight of the flight cost against the PD mimic loss (1/m)")

@@ -74,7 +74,7 @@ def flight_cost(population: dict[str, NetworkParams], seed: int, dt_s: float = D
 def _cost(setpoint: Array, flights: Flights, row: int, dt_s: float) -> float:
     s = flight_score(setpoint, flights.height_m[:, row], flights.command[:, row], dt_s)
     errors = s.rmse_m + s.steady_state_error_m + s.overshoot_up_m + s.overshoot_down_m + 2.0 * s.oscillation_m
-    slowness = 0.05 * max(0.0, s.t90_s - QUICK_S)
+    slowness = 0.1 * max(0.0, s.t90_s - QUICK_S)
     return errors + slowness + 0.02 * s.total_variation / len(setpoint)
 
 

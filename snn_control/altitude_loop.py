@@ -21,7 +21,9 @@ class LoopConfig(ReadingConfig):
     target_min_m: float = Field(0.0, ge=0, le=10000, description="lowest target that is accepted (m)")
     target_max_m: float = Field(10.0, gt=0, le=10000, description="highest target that is accepted (m)")
     restart_after_s: float = Field(2.0, gt=0, le=3600, description="gap in the readings that resets the controller (s)")
-    complain_after_s: float = Field(5.0, gt=0, le=3600, description="silence or saturation that is worth a warning (s)")
+    complain_after_s: float = Field(
+        5.0, gt=0, le=3600, description="saturation that is worth a warning, silence that withholds commands (s)"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "LoopConfig":
@@ -114,17 +116,36 @@ class AltitudeLoop:
         self.silent_s = self.silent_s + elapsed_s if silent else 0.0
         saturated = abs(value) >= SATURATED * self.controller.limit
         self.saturated_s = self.saturated_s + elapsed_s if saturated else 0.0
+        if self.dead:
+            self.counts["withheld_commands"] += 1
+            return None
         self.command = Command(value, now_s)
         return self.command
+
+    @property
+    def dead(self) -> bool:
+        """Whether the output has been silent too long in spite of an error; commands are then withheld.
+
+        The gate hands over to the next controller, and back when spikes return.
+        """
+        return self.silent_s > self.config.complain_after_s
 
     def health(self, now_s: float) -> Health:
         """What is wrong and how often it happened."""
         counts = {f"range_{verdict.value}": self.check.counts[verdict] for verdict in Verdict}
-        names = ("target_ok", "target_refused", "steps", "early", "restarts", "non_finite_commands")
+        names = (
+            "target_ok",
+            "target_refused",
+            "steps",
+            "early",
+            "restarts",
+            "non_finite_commands",
+            "withheld_commands",
+        )
         values: dict[str, float | int | str] = {**counts, **{name: self.counts[name] for name in names}}
         values["last_refused_range"] = self.check.complaint
         if self.controller.spikes is not None:
-            values["spikes_last_step"] = self.controller.spikes
+            values["output_spikes_last_step"] = self.controller.spikes
         return health(self._complaints(now_s), values)
 
     def _complaints(self, now_s: float) -> list[tuple[Level, str]]:
@@ -137,7 +158,7 @@ class AltitudeLoop:
             (age_s > limit_s, Level.ERROR, f"no range for {age_s:.2f} s (limit {limit_s} s)"),
             (self.target_m is None, Level.WARN, "no target yet"),
             (fresh > 0, Level.WARN, f"{fresh} ranges refused, the last one {self.check.complaint}"),
-            (self.silent_s > long_s, Level.WARN, f"output silent for {self.silent_s:.1f} s"),
+            (self.dead, Level.ERROR, f"commands withheld, output silent for {self.silent_s:.1f} s"),
             (self.saturated_s > long_s, Level.WARN, f"command at its limit for {self.saturated_s:.1f} s"),
             (
                 self.interval_s > 1.5 * self.config.dt_s,

@@ -17,7 +17,7 @@ class Controller(Protocol):
 
     @property
     def spikes(self) -> int | None:
-        """Spikes of the newest step; None where there are no neurons."""
+        """Spikes that reached the output in the newest step; None where there are no neurons."""
 
     def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
         """Command, command units, `elapsed_s` after the step before."""
@@ -61,7 +61,7 @@ class SpikingController:
 
     @property
     def spikes(self) -> int | None:
-        return self.network.spikes_last_step
+        return self.network.output_spikes_last_step
 
     def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
         return self.network.step(target_m, height_m)

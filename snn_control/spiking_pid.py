@@ -53,6 +53,7 @@ class SpikingPid:
         self.synops = 0  # synaptic operations: each spike once per synapse that it crosses
         self.steps = 0
         self.spikes_last_step = 0
+        self.output_spikes_last_step = 0  # of the hidden layers, those that the read-outs see
 
     def warm(self) -> None:
         """Compile the kernels now rather than in the control loop."""
@@ -68,7 +69,7 @@ class SpikingPid:
         """Command (batch,), command units. Where a height is missing (not finite) the networks see an error of zero."""
         error = finite_error(setpoint_m, height_m)
         total = np.zeros(len(error))
-        self.spikes_last_step = 0
+        self.spikes_last_step = self.output_spikes_last_step = 0
         for part, params in self.parts.items():
             state = self.states[part]
             kernels.advance(params, state, error)
@@ -90,5 +91,6 @@ class SpikingPid:
         encoding, hidden = int(s_in.sum()), int(s.sum())
         fan_out = 2 + params.w_threshold.shape[1]  # paired matrices lead to 2 neurons, dense ones to all
         self.spikes_last_step += encoding + hidden
+        self.output_spikes_last_step += hidden
         self.spikes += encoding + hidden
         self.synops += encoding * fan_out + hidden * (1 + params.w_recurrent.shape[1])

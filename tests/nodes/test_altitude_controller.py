@@ -30,7 +30,8 @@ def test_the_networks_step_once_per_reading(bench, tmp_path):
     assert node.loop.controller.network.steps == 3
 
 
-def test_a_silent_network_is_reported(bench, tmp_path):
+def test_a_silent_network_is_reported_and_hands_over(bench, tmp_path):
+    commands = bench.listen("command/snn")
     reports = diagnostics(bench)
     node = ready(bench, toy_model(tmp_path / "toy.safetensors"))
     node.loop.controller.network.parts["pd"].threshold_in[:] = 1e6
@@ -39,8 +40,10 @@ def test_a_silent_network_is_reported(bench, tmp_path):
         bench.set_clock(now, node)
         send(bench, node, range_at(now))
     level, _, values = bench.diagnosis("altitude_controller", reports, lambda s: "output silent for" in s.message)
-    assert level >= 1
-    assert values["spikes_last_step"] == "0"
+    assert level == 2
+    assert values["output_spikes_last_step"] == "0"
+    assert int(values["withheld_commands"]) > 0
+    assert 40 < len(commands) <= 51
 
 
 def test_a_model_that_is_not_there_is_refused_with_its_path(bench, tmp_path):

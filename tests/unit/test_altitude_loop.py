@@ -119,8 +119,18 @@ def test_health_tells_of_silence_saturation_and_missing_readings():
     report = loop.health(T0 + 6.9)
     assert report.level is Level.ERROR
     assert "no range for 1.00 s (limit 0.2 s)" in report.message
-    assert "output silent for 6.0 s" in report.message
+    assert "commands withheld, output silent for 6.0 s" in report.message
     assert "command at its limit for 6.0 s" in report.message
+
+
+def test_a_network_that_stays_silent_hands_over_until_it_spikes_again():
+    loop = flying()
+    loop.controller.spikes = 0
+    commands = read(loop, [T0 + 0.1 * k for k in range(60)])
+    assert commands[49] is not None  # 5 s of silence are borne
+    assert commands[51:] == [None] * 9
+    loop.controller.spikes = 3
+    assert read(loop, [T0 + 6.0])[0] is not None
 
 
 def test_health_tells_of_a_slow_sensor():

@@ -20,14 +20,15 @@ from snn_control.integral_task import integral_lesson
 from snn_control.mimicry import pd_lesson
 from snn_control.pid import PidConfig
 from snn_control.recordings import read_recordings
+from snn_core.errors import DataError
 from snn_core.model_files import ModelHeader, save_model
 
 REFERENCES = 12  # training references per recording
 INTEGRAL_LESSONS = 16
 HELD_OUT_REFERENCES = 5
 SIMULATED = 4
-SETTINGS = ("population", "descent_iterations", "integral_generations", "flight_generations", "strategy",
-            "pd_hidden", "integral_hidden")  # fmt: skip
+OWN = {"seed", "data_digest"}  # fields with an option of their own, or none
+SETTINGS = tuple(name for name in AltitudeEvolutionConfig.model_fields if name not in OWN)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -65,16 +66,24 @@ def read_config(args: argparse.Namespace, folder: Path) -> AltitudeEvolutionConf
 
 
 def read_heights(flights: str, config: AltitudeEvolutionConfig) -> tuple[list[np.ndarray], np.ndarray, str, str]:
-    """Heights to train on, one held-out height, its name, and the digest of it all."""
+    """Heights to train on, one held-out height, its name, and the digest of the training data."""
     if flights == "sim":
         heights = simulated_heights(SIMULATED + 1, config.seed, config.dt_s)
-        digest = hashlib.sha256(b"".join(h.tobytes() for h in heights)).hexdigest()
+        digest = hashlib.sha256(b"".join(h.tobytes() for h in heights[:-1])).hexdigest()
         return heights[:-1], heights[-1], "a simulated flight", digest
     recordings = read_recordings(Path(flights), config.dt_s)
-    digest = hashlib.sha256("".join(r.digest for r in recordings).encode()).hexdigest()
     training, last = recordings[:-1] or recordings, recordings[-1]
+    digest = hashlib.sha256("".join(r.digest for r in training).encode()).hexdigest()
     name = last.name if len(recordings) > 1 else f"{last.name}, which it was trained on"
     return [r.height_m for r in training], last.height_m, name, digest
+
+
+def command_of(args: argparse.Namespace, config: AltitudeEvolutionConfig) -> str:
+    """The command that repeats the run: every setting that is not a default, folders by their last name."""
+    words = ["snn evolve altitude --flights", Path(args.flights).name]
+    changed = config.model_dump(exclude_defaults=True, exclude=OWN)
+    words += [f"--{name.replace('_', '-')} {value}" for name, value in changed.items()]
+    return " ".join([*words, f"--seed {config.seed}"])
 
 
 def run(args: argparse.Namespace) -> None:
@@ -84,6 +93,11 @@ def run(args: argparse.Namespace) -> None:
     progress = Run(folder, config)
     progress.resume() if args.resume else progress.check()
     heights, held_out, held_out_name, digest = read_heights(args.flights, config)
+    if args.resume and digest != config.data_digest:
+        raise DataError(
+            f"{args.flights}: not the recordings that {folder} was started on; give the same, or a new --out"
+        )
+    progress.config = config.model_copy(update={"data_digest": digest})
     dt_s = config.dt_s
     pd = [pd_lesson(h, dt_s, 1000 * config.seed + r) for r in range(REFERENCES) for h in heights]
     integral = [integral_lesson(dt_s, 1000 * config.seed + s) for s in range(INTEGRAL_LESSONS)]
@@ -98,7 +112,7 @@ def run(args: argparse.Namespace) -> None:
         kind="spiking_pid", dt_s=dt_s, seed=config.seed, data_digest=digest,
         networks={"pd": evolution.pd.config, "integral": evolution.integral.config},
         score={f"mimic_{name}": round(value, 4) for name, value in score.items()},
-        command=f"snn evolve altitude --flights {Path(args.flights).name} --seed {config.seed}",
+        command=command_of(args, config),
     )  # fmt: skip
     path = folder / "best.safetensors"
     save_model(path, header, networks)

@@ -64,6 +64,7 @@ class AltitudeEvolutionConfig(Config):
     sigma: float = Field(0.1, gt=0, le=10, description="first step size of the stage integral, in gene scales")
     flight_sigma: float = Field(0.03, gt=0, le=10, description="first step size of the stage flight, in gene scales")
     flight_weight: float = Field(1.0, ge=0, description="weight of the flight cost against the PD mimic loss (1/m)")
+    data_digest: str = Field("", description="SHA-256 of the training data; the run fills it in")
     integral_weight: float = Field(0.3, ge=0, description="weight of the I mimic loss against the PD mimic loss")
 
 

@@ -87,7 +87,7 @@ class Run:
     """The folder of one run: log, checkpoint and the loop over the steps of its stages."""
 
     def __init__(self, folder: Path, config: Config) -> None:
-        self.folder, self.config = folder, config
+        self.folder, self.config = folder, config  # the configuration is written when the run begins
         self.stop = False  # set it (from a signal handler, say) to save and stop after the step under way
         self.finished: dict[str, Genes] = {}
         self._resume: tuple[str, int, dict[str, Array], dict[str, object]] | None = None

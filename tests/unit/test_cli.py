@@ -158,9 +158,15 @@ def test_evolve_goes_from_flights_to_a_model_that_flies(snn: Snn, flight: Path, 
     assert set(json.loads(ran.out)) == {"model", "mimic", "flights"}
     header, _ = load_model(out / "best.safetensors", 0.1)
     assert header.seed == 1
+    assert header.command.startswith("snn evolve altitude --flights flight.csv --pairs 2 --population 4")
     assert {path.name for path in out.iterdir()} == {"config.yaml", "log.csv", "checkpoint.npz", "best.safetensors"}
     before = (out / "best.safetensors").read_bytes()
     check_failure(snn("evolve", "altitude", "--flights", flight, "--out", out), "holds a run already", "--resume")
+    other = write(tmp_path / "other.csv", ROWS[:-1])
+    check_failure(snn("evolve", "altitude", "--flights", other, "--out", out, "--resume"), "not the recordings")
+    assert (out / "best.safetensors").read_bytes() == before
+    resumed = snn("evolve", "altitude", "--flights", flight, "--out", out, "--resume", "--json", "-")
+    assert resumed.status == 0, resumed.err
     assert (out / "best.safetensors").read_bytes() == before
 
 

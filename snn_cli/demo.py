@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from snn_cli.arguments import seed
+from snn_cli.flights import DT_S
 from snn_cli.output import emit, table
 from snn_control.spiking_pid import model_path
 from snn_core.errors import SnnError
@@ -19,7 +20,7 @@ from snn_core.model_files import read_header
 if TYPE_CHECKING:
     from snn_cli.plots import Track
 
-WORLD, TRIAL, DT_S = "tudelft_2023", "steps", 0.1
+WORLD, TRIAL = "tudelft_2023", "steps"
 BUOYANCY_MPS2 = {"neutral": 0.0, "heavy (-0.12 m/s2)": -0.12}
 CONTROLLERS = ("snn", "pid")
 COLUMNS = ("rmse_m", "steady_state_error_m", "overshoot_up_m", "overshoot_down_m", "t90_s", "settling_s",

@@ -41,10 +41,10 @@ def fly(
     """Fly one controller through a trial, once per seed (seed, seed + 1, ...), each in its own weather."""
     setpoint = find_trial(trial).setpoint_series(dt_s)
     name, controller = controller_named(model, dt_s, 1)
+    params = blimp_params(world, 1, buoyancy_mps2=buoyancy_mps2)
     runs, spikes, synops = [], 0.0, 0.0
     for offset in range(seeds):
         controller.reset()
-        params = blimp_params(world, 1, buoyancy_mps2=buoyancy_mps2)
         runs.append(rollout(controller, params, setpoint, dt_s, np.random.default_rng(seed + offset)))
         if isinstance(controller, SpikingPid):
             spikes, synops = spikes + controller.spikes, synops + controller.synops

@@ -21,7 +21,6 @@ class DescentParams(NamedTuple):
     cut_steps: int = 200  # length of a cut, at most a lesson
     skip_steps: int = 20  # of a cut, run but not scored: the network starts from rest
     batch: int = 48  # cuts per iteration
-    whole: bool = False  # cut from the first step of a lesson only: for lessons that must be learnt from rest
     largest_gradient: float = 10.0
 
 
@@ -50,7 +49,7 @@ def cut(
     targets = np.empty_like(errors)
     for row in range(params.batch):
         lesson = lessons[generator.integers(len(lessons))]
-        start = 0 if params.whole else generator.integers(0, len(lesson.error) - params.cut_steps + 1)
+        start = generator.integers(0, len(lesson.error) - params.cut_steps + 1)
         errors[row] = lesson.error[start : start + params.cut_steps]
         targets[row] = lesson.target[start : start + params.cut_steps]
     return errors, targets

@@ -1,7 +1,6 @@
 """Surrogate-gradient descent as a stage."""
 
 import numpy as np
-import pytest
 
 from snn_control.descent import Descent, DescentParams, cut
 from snn_control.mimicry import Lesson
@@ -38,11 +37,10 @@ def test_a_restored_descent_goes_on_exactly() -> None:
     np.testing.assert_array_equal(resumed.genes, whole.genes)
 
 
-@pytest.mark.parametrize("whole", [True, False])
-def test_cuts_are_pieces_of_lessons(whole: bool) -> None:
-    errors, targets = cut(LESSONS, PARAMS._replace(whole=whole), np.random.default_rng(0))
+def test_cuts_are_pieces_of_lessons() -> None:
+    errors, targets = cut(LESSONS, PARAMS, np.random.default_rng(0))
     assert errors.shape == targets.shape == (8, 50)
     np.testing.assert_allclose(targets, 2.0 * errors, rtol=1e-6)
     starts = {tuple(np.float32(lesson.error[:3])) for lesson in LESSONS}
     at_start = [tuple(row[:3]) in starts for row in errors]
-    assert all(at_start) if whole else not all(at_start)
+    assert not all(at_start)

@@ -16,7 +16,7 @@ else:
     import tomli as tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = sorted(init.parent.name for init in ROOT.glob("*/__init__.py"))
+PACKAGES = sorted(init.parent.name for init in ROOT.glob("s*_*/__init__.py"))
 ROS = (
     "ament_index_python|rclpy|builtin_interfaces|diagnostic_msgs|event_camera_msgs|geometry_msgs|lifecycle_msgs|nav_msgs"
     "|rcl_interfaces|rosgraph_msgs|sensor_msgs|std_msgs|std_srvs"

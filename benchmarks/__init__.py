@@ -1,0 +1,16 @@
+"""Speed, as ratios against a named peer in the same run.
+
+Each module holds functions without arguments that return rows; `BENCHMARKS` names them. They are part of the source
+tree, not of an installation, because their peers (torch and others) are nothing that a robot should carry.
+"""
+
+from collections.abc import Callable
+
+from benchmarks import control
+from benchmarks.row import Row
+
+BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "rollout": control.rollout,
+    "fitness": control.fitness,
+    "control_step": control.control_step,
+}

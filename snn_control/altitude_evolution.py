@@ -18,7 +18,7 @@ from snn_control.descent import Descent, DescentParams
 from snn_control.evolution import Run, Search, Stage
 from snn_control.mimicry import Lesson
 from snn_control.strategies import STRATEGIES
-from snn_core import kernels, lanes
+from snn_core import blocks, lanes
 from snn_core.config import Config
 from snn_core.genome import MATRICES, Genes, Genome
 from snn_core.network import NetworkParams
@@ -97,7 +97,7 @@ def mimic_losses(params: NetworkParams, lessons: list[Lesson], limit: float = 10
     """MAE + (1 - Pearson) of every network of a population, mean over the lessons, (individual,)."""
     errors, targets = _stack(lessons)
     dense = params.w_threshold.shape[1] > 2 or params.w_recurrent.shape[1] > 2
-    mae, rho = (kernels if dense else lanes).mimic_scores(params, errors, targets, limit)
+    mae, rho = (blocks if dense else lanes).mimic_scores(params, errors, targets, limit)
     return (mae + 1.0 - rho).mean(axis=1)
 
 

@@ -8,10 +8,13 @@ search in, not a truth: evolution judges the result on the real loss.
 import numpy as np
 from numba import njit, prange
 
-from snn_core.lanes import CELL_FIELDS
 from snn_core.network import NetworkParams
 from snn_core.neurons import Array
 
+FIELDS = (
+    "w_in", "bias", "leak_in", "threshold_in", "w_own", "w_cross", "leak_syn", "leak_mem", "threshold", "leak_trace",
+    "w_out",
+)  # fmt: skip
 W_IN, BIAS, LEAK_IN, THRESHOLD_IN, W_OWN, W_CROSS, LEAK_SYN, LEAK_MEM, THRESHOLD, LEAK_TRACE, W_OUT = range(11)
 V_IN, S_IN, CURRENT, V, S, TRACE, ADAPTED = range(7)
 NARROWEST = np.float32(0.2)  # least width of the triangle, so that a threshold near zero still has a gradient
@@ -233,8 +236,8 @@ def gradient(
     each parameter, shaped like the parameter without the population axis.
     """
     n, sequences = p.neurons, len(errors)
-    cells = np.stack([getattr(p, name)[0] for name in CELL_FIELDS])
-    g = np.zeros((sequences, len(CELL_FIELDS), n), np.float32)
+    cells = np.stack([getattr(p, name)[0] for name in FIELDS])
+    g = np.zeros((sequences, len(FIELDS), n), np.float32)
     g_threshold, g_recurrent = np.zeros((2, sequences, n, n), np.float32)
     g_leak, loss = np.zeros(sequences, np.float32), np.zeros(sequences)
     _gradient(
@@ -242,7 +245,7 @@ def gradient(
         np.ascontiguousarray(errors, np.float32), np.ascontiguousarray(targets, np.float32), skip, np.float32(limit),
         g, g_threshold, g_recurrent, g_leak, loss,
     )  # fmt: skip
-    out = dict(zip(CELL_FIELDS, g.sum(axis=0), strict=True))
+    out = dict(zip(FIELDS, g.sum(axis=0), strict=True))
     out["w_threshold"] = _like(p.w_threshold[0], g_threshold.sum(axis=0))
     out["w_recurrent"] = _like(p.w_recurrent[0], g_recurrent.sum(axis=0))
     out["leak_out"] = g_leak.sum()

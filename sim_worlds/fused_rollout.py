@@ -93,8 +93,8 @@ def _score(tally, marks, course, t, target, height, command):
 def _drive(motors, params, constants, command, t, substeps, push, side):
     """Pass the commands of period t through each world's dead time: thrust (size, sign) of every substep.
 
-    motors: (2, period, LANES), a ring of sizes and signs of past periods. A dead time of q periods and r substeps means that the
-    first r substeps still obey the command of period t - q - 1, the others that of t - q.
+    motors: (2, period, LANES), a ring of the sizes and signs of past periods. After a dead time of q periods and r
+    substeps the first r substeps still obey the command of period t - q - 1, the others that of t - q.
     """
     size, sign = motors
     periods = size.shape[0]

@@ -1,8 +1,9 @@
 """Fused numba kernels of the paired spiking network, bit for bit equal to `snn_core.network.network_step`.
 
-This is the form for one controller; `snn_core.lanes` and `snn_core.blocks` are the forms for populations. No fast-math: every sum has the order of the
-plain step. Individuals run on parallel threads and share nothing, so results do not depend on the number of threads.
-Arrays are indexed in place: a view inside a loop would cost more than the arithmetic on it.
+This is the form for one controller; `snn_core.lanes` and `snn_core.blocks` are the forms for populations. No fast-math:
+every sum has the order of the plain step. Individuals run on parallel threads and share nothing, so results do not
+depend on the number of threads. Arrays are indexed in place: a view inside a loop would cost more than the arithmetic
+on it.
 """
 
 import numpy as np

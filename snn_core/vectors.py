@@ -109,7 +109,7 @@ def _place(context: Any, builder: Any, array_type: Any, array: Any, index: Any, 
 
 
 @intrinsic
-def load(typing_context, array, index) -> Any:
+def load(typing_context: Any, array: Any, index: Any) -> Any:
     """Sixteen numbers of a flat contiguous array, from `index` on."""
     kind = _OF_SCALAR[array.dtype]
 
@@ -121,7 +121,7 @@ def load(typing_context, array, index) -> Any:
 
 
 @intrinsic
-def store(typing_context, array, index, value) -> Any:
+def store(typing_context: Any, array: Any, index: Any, value: Any) -> Any:
     """Write sixteen numbers to a flat contiguous array, from `index` on."""
 
     def build(context, builder, signature, arguments):
@@ -133,7 +133,7 @@ def store(typing_context, array, index, value) -> Any:
 
 
 @intrinsic
-def splat(typing_context, x) -> Any:
+def splat(typing_context: Any, x: Any) -> Any:
     """Sixteen times the same float32 or float64."""
 
     def build(context, builder, signature, arguments):
@@ -143,7 +143,7 @@ def splat(typing_context, x) -> Any:
 
 
 @intrinsic
-def doubled(typing_context, x) -> Any:
+def doubled(typing_context: Any, x: Any) -> Any:
     """float32 lanes as float64."""
 
     def build(context, builder, signature, arguments):
@@ -153,7 +153,7 @@ def doubled(typing_context, x) -> Any:
 
 
 @intrinsic
-def singled(typing_context, x) -> Any:
+def singled(typing_context: Any, x: Any) -> Any:
     """float64 lanes rounded to float32."""
 
     def build(context, builder, signature, arguments):

@@ -22,7 +22,7 @@ from snn_core.errors import ConfigError
 Array = NDArray[np.float64]
 
 SUBSTEP_S = 0.01
-HISTORY = 64  # substeps of command memory: the longest dead time is 0.63 s
+HISTORY = 256  # substeps of command memory: the longest dead time is 2.55 s
 TABLE_2021_MPS2 = np.array([-0.184, -0.094, -0.066, 0.0, 0.047, 0.110, 0.228])  # at commands -3 to 3
 PROVENANCE = {
     "tudelft_2021": (

@@ -10,12 +10,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LidarParams:
-    """Error model; the defaults are those of a TFmini-S indoors (steps of 1 cm, read from flight logs)."""
+    """Error model; the defaults are those of a TFmini-S indoors (steps of 1 cm, read from flight logs).
+
+    All but the step may differ from world to world: one number, or (world,).
+    """
 
     quantum_m: float = 0.01
-    noise_m: float = 0.002
-    dropout: float = 0.0  # share of samples that never arrive
-    jitter_s: float = 0.0  # a sample is up to this old when it arrives
+    noise_m: float | Array = 0.002
+    dropout: float | Array = 0.0  # share of samples that never arrive
+    jitter_s: float | Array = 0.0  # a sample is up to this old when it arrives
 
 
 def measure(height_m: Array, climb_mps: Array, params: LidarParams, generator: np.random.Generator) -> Array:

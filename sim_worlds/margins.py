@@ -41,16 +41,17 @@ class Criterion(NamedTuple):
 
 
 OSCILLATION = Criterion(
-    "oscillation", swing_m, 0.25, "half of peak to peak above 25 cm over the last 30 s of a hold, in most seeds"
+    "oscillation",
+    swing_m,
+    0.25,
+    "half of peak to peak above 25 cm over the last 30 s of a hold, in more than half of the seeds",
 )
 INSTABILITY = Criterion(
-    "instability", stray_m, 0.50, "further than 50 cm from the setpoint in the last 30 s of a hold, in most seeds"
+    "instability",
+    stray_m,
+    0.50,
+    "further than 50 cm from the setpoint in the last 30 s of a hold, in more than half of the seeds",
 )
-
-
-def most(flags: Flags, seeds: int) -> Flags:
-    """Where more than half of the seeds fail, (level,), from (level * seeds + seed,)."""
-    return flags.reshape(-1, seeds).mean(axis=1) > 0.5
 
 
 def first_failure(fails: Callable[[Array], Flags], start: float, limit: float, tolerance: float) -> float:
@@ -60,14 +61,11 @@ def first_failure(fails: Callable[[Array], Flags], start: float, limit: float, t
     and the first that fails; `start` comes back where that one fails already. A band of failing levels narrower than
     (limit - start) / SECTIONS may be missed.
     """
-    if fails(np.array([start]))[0]:
-        return start
-    low, high = start, limit
-    while True:
-        levels = np.linspace(low, high, SECTIONS + 1)
-        failing = np.flatnonzero(fails(levels[1:]))
-        if not len(failing):
-            return math.inf if high == limit else high
-        low, high = float(levels[failing[0]]), float(levels[failing[0] + 1])
-        if high - low <= tolerance:
-            return high
+    levels = np.linspace(start, limit, SECTIONS + 1, dtype=np.float64)
+    failing = fails(levels)
+    if not failing.any():
+        return math.inf
+    while (first := int(np.argmax(failing))) > 0 and levels[first] - levels[first - 1] > tolerance:
+        levels = np.linspace(levels[first - 1], levels[first], SECTIONS + 1, dtype=np.float64)
+        failing = np.array([False, *fails(levels[1:-1]), True])
+    return float(levels[first])

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class Factor:
     def label(self, level: float) -> str:
         """A level for people, with the ballast that a buoyancy stands for."""
         text = f"{level:.3g} {self.unit}"
-        return f"{text} ({ballast_g(self, level):+.1f} g)" if self.name == "buoyancy" and level else text
+        return f"{text} ({ballast_g(self, level):+.1f} g of ballast)" if self.name == "buoyancy" and level else text
 
 
 FACTORS = {
@@ -76,5 +77,5 @@ def perturbed(world: str, conditions: Sequence[Condition]) -> tuple[BlimpParams,
         for field in factor.fields:
             values[field] = level * _own(world, field) if factor.scales else level
     physics = {field: value for field, value in values.items() if field in BlimpParams._fields}
-    lidar = {field: value for field, value in values.items() if field not in physics}
+    lidar: dict[str, Any] = {field: value for field, value in values.items() if field not in physics}
     return blimp_params(world, len(conditions), **physics), LidarParams(**lidar)

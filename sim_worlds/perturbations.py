@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sim_worlds.blimp import BlimpParams, blimp_params
 from sim_worlds.lidar import LidarParams
+from snn_core.errors import ConfigError
 
 Array = NDArray[np.float64]
 Condition = Mapping[str, float]
@@ -70,7 +71,10 @@ def _own(world: str, field: str) -> float | Array:
 
 
 def perturbed(world: str, conditions: Sequence[Condition]) -> tuple[BlimpParams, LidarParams]:
-    """Physics and lidar of one world per condition; raises ConfigError for physics that cannot be."""
+    """Physics and lidar of one world per condition; raises ConfigError for an unknown factor or impossible physics."""
+    unknown = {name for condition in conditions for name in condition} - set(FACTORS)
+    if unknown:
+        raise ConfigError(f"unknown factor {sorted(unknown)}: expected one of {', '.join(FACTORS)}")
     values: dict[str, Array] = {}
     for factor in FACTORS.values():
         level = np.array([condition.get(factor.name, factor.nominal(world)) for condition in conditions])

@@ -49,6 +49,17 @@ MARGINS = (
 )
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compiled kernels on one thread: a step of this few networks is over before a second one is awake."""
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    try:
+        yield
+    finally:
+        numba.set_num_threads(threads)
+
+
 @dataclass(frozen=True)
 class Campaign:
     """What every controller of a sweep has to fly."""
@@ -75,7 +86,8 @@ class Campaign:
         rows = [{**self.nominal, **condition} for condition in conditions for _ in self.seeds]
         params, lidar = perturbed(self.world, rows)
         weather = SharedWeather(self.seeds * len(conditions))
-        flights = rollout(pilot(len(rows)), params, self.setpoint_m, self.dt_s, weather, lidar)
+        with one_thread():
+            flights = rollout(pilot(len(rows)), params, self.setpoint_m, self.dt_s, weather, lidar)
         return np.stack([flights.height_m, flights.command])
 
     def failing(self, criterion: Criterion, height_m: Array) -> Array:
@@ -165,17 +177,6 @@ def worst_rows(rows: Sequence[Row]) -> list[Row]:
                     "factor": peak["factor"], "unit": peak["unit"], "level": peak["level"],
                 })  # fmt: skip
     return worst
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compiled kernels on one thread: a step of this few networks is over before a second one is awake."""
-    threads = numba.get_num_threads()
-    numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(threads)
 
 
 def sweep(pilots: Mapping[str, Pilot], campaign: Campaign) -> dict[str, list[Row]]:

@@ -82,9 +82,8 @@ def sweep_figure(result: Mapping[str, list[Row]], title: str) -> Figure:
     for axes in panels[:, 0]:
         axes.set_ylabel("error (cm)")
     upper.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=8, frameon=False)
-    upper.suptitle(
-        f"{title}\nRMSE (solid, band = range over the seeds) and steady-state error (dashed); × fails (see below)"
-    )
+    legend = "RMSE (solid, band = range over the seeds), steady-state error (dashed), × = oscillates or unstable"
+    upper.suptitle(f"{title}\n{legend}")
     _draw_maps(lower, list(colours), result["grid"])
     return figure
 

@@ -11,6 +11,7 @@ from snn_core.metrics import OSCILLATION_S, hold_bounds
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+MOST = 0.5  # a level fails when more than this share of its seeds does
 SECTIONS = 16  # levels flown at once; each round narrows the search by that much
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sim_worlds.blimp import HISTORY, SUBSTEP_S
-from sim_worlds.margins import INSTABILITY, OSCILLATION, Criterion, first_failure
+from sim_worlds.margins import INSTABILITY, MOST, OSCILLATION, Criterion, first_failure
 from sim_worlds.perturbations import FACTORS, Condition, Factor, ballast_g, perturbed
 from sim_worlds.rollout import Controller, rollout
 from sim_worlds.weather import SharedWeather
@@ -25,8 +25,8 @@ Row = dict[str, Any]
 Pilot = Callable[[int], Controller]
 """batch -> a controller of that many worlds, at rest."""
 
-MOST = 0.5  # a condition fails when more than this share of its seeds does
-SPREAD = ("rmse_m", "steady_state_error_m")  # scores whose extremes over the seeds are kept, and whose worst are named
+SPREAD = ("rmse_m", "steady_state_error_m")  # scores whose extremes over the seeds are kept
+WORST = ("rmse_m", "steady_state_error_m", "overshoot_m", "oscillation_m")  # scores whose worst level is named
 EVERYTHING = "all"  # the worst over all factors
 GRID_DEAD_TIMES_S = (0.0, 0.14, 0.28, 0.42, 0.56, 0.7, 0.84, 0.98, 1.12)
 GRID_GAINS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
@@ -101,6 +101,7 @@ class Campaign:
         rows = [flight_score(self.setpoint_m, h, u, self.dt_s) for h, u in zip(heights.T, commands.T, strict=True)]
         scores = np.reshape(rows, (len(conditions), len(self.seeds), -1))
         columns = dict(zip(FlightScore._fields, scores.mean(axis=1).T, strict=True))
+        columns["overshoot_m"] = np.fmax(columns["overshoot_up_m"], columns["overshoot_down_m"])
         for score in SPREAD:
             over_seeds = scores[:, :, FlightScore._fields.index(score)]
             columns |= {f"{score}_min": over_seeds.min(axis=1), f"{score}_max": over_seeds.max(axis=1)}
@@ -164,13 +165,13 @@ def margin_row(controller: str, pilot: Pilot, campaign: Campaign, margin: Margin
 
 
 def worst_rows(rows: Sequence[Row]) -> list[Row]:
-    """The worst level of each factor, and of all, for each controller and each score of SPREAD."""
+    """The worst level of each factor, and of all, for each controller and each score of WORST."""
     worst = []
     for controller in dict.fromkeys(row["controller"] for row in rows):
         mine = [row for row in rows if row["controller"] == controller]
         for scope in (*dict.fromkeys(row["factor"] for row in mine), EVERYTHING):
             chosen = [row for row in mine if scope in (row["factor"], EVERYTHING)]
-            for score in SPREAD:
+            for score in WORST:
                 peak = max(chosen, key=itemgetter(score))
                 worst.append({
                     "controller": controller, "scope": scope, "score": score, "value": peak[score],

@@ -10,9 +10,10 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure, SubFigure
 
+from sim_worlds.margins import MOST
 from sim_worlds.perturbations import BALLAST_G_PER_MPS2, FACTORS, Factor
 from snn_cli.plots import COLOURS
-from snn_cli.sweep import GRID_DEAD_TIMES_S, GRID_GAINS, MOST, Row
+from snn_cli.sweep import GRID_DEAD_TIMES_S, GRID_GAINS, Row
 from snn_core.files import write_atomically
 
 OTHERS = ("#2a9d6f", "#8e5ea2", "#d99a2b", "#4f4f4f", "#00a1b3", "#9c6644")

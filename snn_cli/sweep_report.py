@@ -14,7 +14,9 @@ NOMINAL = {
     "oscillation": ("oscillation_m", 100.0, "cm"), "overshoot up": ("overshoot_up_m", 100.0, "cm"),
     "overshoot down": ("overshoot_down_m", 100.0, "cm"), "total variation": ("total_variation", 1.0, ""),
 }  # fmt: skip
-WORST = {"worst RMSE": "rmse_m", "worst steady-state error": "steady_state_error_m"}
+WORST = {
+    "worst RMSE": "rmse_m", "worst steady-state error": "steady_state_error_m", "worst overshoot": "overshoot_m",
+}  # fmt: skip
 
 
 def _quantity(value: float, scale: float, unit: str) -> str:
@@ -32,10 +34,14 @@ def _margin_text(row: Row) -> str:
 
 
 def _worst_text(row: Row) -> str:
+    if not math.isfinite(row["value"]):
+        return "–"
     return f"{100.0 * row['value']:.1f} cm at {FACTORS[row['factor']].label(row['level'])}"
 
 
 def _worst_of_all_text(row: Row) -> str:
+    if not math.isfinite(row["value"]):
+        return "–"
     return f"{100.0 * row['value']:.1f} cm, {row['factor'].replace('_', ' ')} {row['level']:g} {row['unit']}"
 
 

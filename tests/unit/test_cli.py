@@ -145,7 +145,7 @@ def test_a_sweep_compares_controllers(snn: Snn, model: Path, tmp_path: Path) -> 
     for part in ("factors", "worst", "margins", "grid"):
         assert {row["controller"] for row in flown[part]} == {own, "pid"}
     assert set(flown["factors"][0]) >= {
-        "factor", "unit", "level", "controller", "rmse_m", "steady_state_error_m", "oscillation_m", "overshoot_up_m",
+        "factor", "unit", "level", "controller", "rmse_m", "steady_state_error_m", "oscillation_m", "overshoot_m",
         "total_variation",
     }  # fmt: skip
     lines = ran.out.splitlines()

@@ -31,7 +31,13 @@ class Criterion(NamedTuple):
     name: str
     measure: Callable[[Array], Array]
     limit_m: float
-    text: str
+    words: str  # what is measured
+
+    @property
+    def text(self) -> str:
+        """The criterion in words."""
+        limits = f"above {100.0 * self.limit_m:.0f} cm over the last {OSCILLATION_S:.0f} s of any hold"
+        return f"{self.words} {limits}, in more than half of the seeds"
 
     def met(self, setpoint_m: Array, height_m: Array, dt_s: float) -> Flags:
         """Which worlds fail, (world,); setpoint (time,), height (time, world)."""
@@ -41,18 +47,8 @@ class Criterion(NamedTuple):
         return np.max(holds, axis=0) > self.limit_m
 
 
-OSCILLATION = Criterion(
-    "oscillation",
-    swing_m,
-    0.25,
-    "half of peak to peak above 25 cm over the last 30 s of a hold, in more than half of the seeds",
-)
-INSTABILITY = Criterion(
-    "instability",
-    stray_m,
-    0.50,
-    "further than 50 cm from the setpoint in the last 30 s of a hold, in more than half of the seeds",
-)
+OSCILLATION = Criterion("oscillation", swing_m, 0.25, "half of peak to peak")
+INSTABILITY = Criterion("instability", stray_m, 0.50, "largest error")
 
 
 def first_failure(fails: Callable[[Array], Flags], start: float, limit: float, tolerance: float) -> float:

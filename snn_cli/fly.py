@@ -1,6 +1,7 @@
 """`snn fly`: fly a controller through a trial in a simulated world and score the flight, or sweep the world."""
 
 import argparse
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -97,9 +98,10 @@ def fly_sweep(args: argparse.Namespace) -> None:
         "seeds": list(seeds),
         "dt_s": DT_S,
     }
+    emit({**facts, **result}, sweep_report(result, campaign), args.json)
     if args.plot:
         from snn_cli.sweep_plot import save_sweep_figure  # matplotlib takes a second that other flights need not wait
 
         title = f"{args.world} · {args.trial} · {args.buoyancy:+.2f} m/s² · {len(seeds)} seeds"
         save_sweep_figure(args.plot, result, title)
-    emit({**facts, **result}, sweep_report(result, campaign), args.json)
+        print(f"written: {args.plot}", file=sys.stderr)

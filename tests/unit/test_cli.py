@@ -131,6 +131,30 @@ def test_several_seeds_are_averaged(snn: Snn) -> None:
     assert len(together["per_seed"]) == 2
 
 
+def test_a_sweep_compares_controllers(snn: Snn, model: Path, tmp_path: Path) -> None:
+    plot, result = tmp_path / "plots" / "sweep.png", tmp_path / "sweep.json"
+    ran = snn(
+        "fly", "--sweep", "--model", model, "--against", "pid", "--trial", "step", "--seeds", 1,
+        "--json", result, "--plot", plot,
+    )  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    flown = json.loads(result.read_text())
+    own = str(model).removesuffix(".safetensors")
+    assert {"factors", "worst", "margins", "grid"} <= set(flown)
+    for part in ("factors", "worst", "margins", "grid"):
+        assert {row["controller"] for row in flown[part]} == {own, "pid"}
+    assert set(flown["factors"][0]) >= {
+        "factor", "unit", "level", "controller", "rmse_m", "steady_state_error_m", "oscillation_m", "overshoot_m",
+        "total_variation",
+    }  # fmt: skip
+    lines = ran.out.splitlines()
+    assert lines[0] == f"|  | {own} | pid |"
+    assert any(line.startswith("| gain until oscillation | none, fails at nominal | ×") for line in lines)
+    assert any(line.startswith("Oscillation: half of peak to peak above 25 cm") for line in lines)
+    assert "untuned teachers" in lines[-1]
+
+
 def test_mimic_evaluate_prints_json_and_nothing_else(snn: Snn, model: Path, flight: Path) -> None:
     ran = snn("mimic", "evaluate", "--model", model, "--flight", flight, "--json", "-")
     result = json.loads(ran.out)
@@ -177,6 +201,7 @@ def test_evolve_goes_from_flights_to_a_model_that_flies(snn: Snn, flight: Path, 
     "arguments",
     [
         (), ("soar",), ("fly", "--world", "mars"), ("fly", "--trial", "loop"), ("fly", "--seeds", "0"),
+        ("fly", "--against", "pid"), ("fly", "--plot", "sweep.png"),
         ("fly", "--buoyancy", "much"), ("mimic",), ("mimic", "evaluate"), ("evolve", "altitude"), ("bench", "luck"),
     ],
     ids=" ".join,

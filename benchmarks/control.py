@@ -6,6 +6,7 @@ from benchmarks.row import Row, duration, seconds, throughput
 from sim_worlds.blimp import blimp_params
 from sim_worlds.rollout import rollout as fly
 from sim_worlds.trials import find_trial
+from sim_worlds.weather import draw_weather
 from snn_cli.controllers import controller_named
 from snn_control.altitude_evolution import PD_START
 from snn_core import kernels, lanes
@@ -20,10 +21,11 @@ def rollout() -> list[Row]:
     """Simulated seconds per second of a batch of spiking flights; the peer is real time itself."""
     setpoint = find_trial("step").setpoint_series(0.1)[:600]
     params = blimp_params("tudelft_2023", BATCH)
+    weather = draw_weather(len(setpoint), BATCH, np.random.default_rng(0))
 
     def flights() -> None:
         _, controller = controller_named("default", 0.1, BATCH)
-        fly(controller, params, setpoint, 0.1, np.random.default_rng(0))
+        fly(controller, params, setpoint, 0.1, weather)
 
     value = BATCH * len(setpoint) * 0.1 / seconds(flights)
     return [throughput(f"rollout of {BATCH} spiking flights", value, "blimp-s/s", "real time", 1.0)]

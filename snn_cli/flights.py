@@ -13,6 +13,7 @@ from sim_worlds.rollout import Flights, rollout
 from sim_worlds.trials import find_trial
 from sim_worlds.weather import draw_weather
 from snn_cli.controllers import controller_named
+from snn_control.pilots import spiking_pair
 from snn_control.spiking_pid import SpikingPid
 from snn_core.metrics import FlightScore, flight_score
 from snn_core.network import NetworkParams
@@ -69,10 +70,10 @@ def flight_cost(population: dict[str, NetworkParams], seed: int, dt_s: float = D
     buoyancy = np.repeat(TRAINING_BUOYANCY_MPS2, LANES // len(TRAINING_BUOYANCY_MPS2))
     flight = course(np.tile(np.reshape(TRAINING_LEVELS_M, (-1, 1)), len(buoyancy)), TRAINING_HOLD_S, dt_s)
     steps, worlds = flight.setpoint_m.shape
-    s, _, _ = fused_rollout(
-        population["pd"], population["integral"], blimp_params(TRAINING_WORLD, worlds, buoyancy_mps2=buoyancy),
-        LidarParams(), flight, draw_weather(steps, worlds, np.random.default_rng([seed, 1])), dt_s,
-    )  # fmt: skip
+    pilot, individuals = spiking_pair(population), population["pd"].population
+    params = blimp_params(TRAINING_WORLD, worlds, buoyancy_mps2=buoyancy)
+    weather = draw_weather(steps, worlds, np.random.default_rng([seed, 1]))
+    s, _, _ = fused_rollout(pilot, individuals, params, LidarParams(), flight, weather, dt_s)
     errors = s.rmse_m + s.steady_state_error_m + 2.0 * s.overshoot_m + 2.0 * s.oscillation_m
     slowness = 0.1 * np.maximum(0.0, s.t90_s - QUICK_S)
     return (errors + slowness + 0.02 * s.total_variation / steps).mean(axis=1)

@@ -13,7 +13,8 @@ from snn_core.errors import ConfigError
 
 SPANS = {
     "buoyancy": (-0.12, 0.12), "thrust_gain": (0.7, 1.3), "dead_time": (0.0, 0.6), "drag": (0.5, 2.0),
-    "lidar_noise": (0.0, 0.05), "drop_outs": (0.0, 0.5), "jitter": (0.0, 0.3), "servo": (0.0, 0.4), "draft": (0.0, 0.03),
+    "lidar_noise": (0.0, 0.05), "drop_outs": (0.0, 0.5), "jitter": (0.0, 0.3), "servo": (0.0, 0.4),
+    "draft": (0.0, 0.03),
 }  # fmt: skip
 
 

@@ -20,7 +20,8 @@ Array = NDArray[np.float64]
 
 
 SIZE = len(NetworkParams._fields)
-SpikingPair = namedtuple("SpikingPair", [f"{part}_{field}" for part in PARTS for field in NetworkParams._fields])
+FIELDS = [f"{part}_{field}" for part in PARTS for field in NetworkParams._fields]
+SpikingPair = namedtuple("SpikingPair", FIELDS)  # type: ignore[misc]
 
 
 class PidGains(NamedTuple):

@@ -29,7 +29,7 @@ HOMES = {
     "deap": ["snn_control/strategies.py"],
     "gymnasium": [],
     "pybullet": [],
-    "ray": [],
+    "ray": ["snn_control/ray_engine.py"],
     "torch": [],
 }
 

@@ -18,10 +18,10 @@ from snn_cli.flights import fly, simulated_heights
 from snn_cli.mimic import losses
 from snn_cli.output import emit, table
 from snn_control.altitude_config import AltitudeEvolutionConfig
-from snn_control.altitude_evolution import AltitudeEvolution, Progress
+from snn_control.altitude_evolution import AltitudeEvolution
 from snn_control.altitude_problem import Lessons
 from snn_control.checkpoints import BAD, MODEL
-from snn_control.evolution import Run
+from snn_control.evolution import Evolution, Progress, Run
 from snn_control.integral_task import integral_lesson
 from snn_control.mimicry import pd_lesson
 from snn_control.pid import PidConfig
@@ -158,7 +158,7 @@ class Bars:
         bar.update(now.step - bar.n)
 
 
-def follow(evolution: AltitudeEvolution, progress: Run) -> None:
+def follow(evolution: Evolution, progress: Run) -> None:
     """Run all stages under a progress bar; Ctrl-C saves and stops after the step under way, another one at once."""
 
     def stop(signum: int, frame: object) -> None:

@@ -20,7 +20,7 @@ from snn_control.altitude_config import AltitudeEvolutionConfig
 from snn_control.altitude_problem import Lessons, PairGenome, Population
 from snn_control.descent import Descent, DescentParams
 from snn_control.engines import Engine
-from snn_control.evolution import Run, Search, Stage
+from snn_control.evolution import Progress, Run, Search, Stage
 from snn_control.islands import Archipelago
 from snn_control.strategies import STRATEGIES, Strategy
 from snn_core.genome import MATRICES, Genes
@@ -41,15 +41,6 @@ INTEGRAL_START = {
     "w_own": (0.001, 0.003), "leak_syn": (1.0, 1.0), "leak_mem": (0.9, 1.0), "threshold": (0.5, 1.5),
     "leak_trace": (0.5, 1.0), "w_out": (0.15, 0.35), "leak_out": (0.3, 0.3),
 }  # fmt: skip
-
-
-class Progress(NamedTuple):
-    """One step of a run."""
-
-    stage: str
-    step: int
-    steps: int
-    loss: float
 
 
 class Bounds(NamedTuple):

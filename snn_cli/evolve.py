@@ -38,11 +38,8 @@ SETTINGS = tuple(name for name in AltitudeEvolutionConfig.model_fields if name n
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the subcommand."""
-    evolve = commands.add_parser("evolve", help="evolve a spiking controller")
-    parser = evolve.add_subparsers(required=True, metavar="altitude").add_parser(
-        "altitude", help="evolve the PD and I networks that hold a blimp's altitude"
-    )
+    """Declare the subcommand of `snn evolve`."""
+    parser = commands.add_parser("altitude", help="evolve the PD and I networks that hold a blimp's altitude")
     parser.add_argument(
         "--flights", required=True, metavar="FOLDER|CSV|sim",
         help="recordings; of several, the last by name is held out for the report; sim = PID flights in simulation",

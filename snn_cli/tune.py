@@ -1,4 +1,4 @@
-"""`snn tune`: fine-tune a model in closed loop, and a PID and a PD with the same budget beside it."""
+"""`snn evolve tune`: fine-tune a model in closed loop, and a PID and a PD with the same budget beside it."""
 
 import argparse
 import csv
@@ -44,7 +44,7 @@ class Start(NamedTuple):
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the subcommand."""
+    """Declare the subcommand of `snn evolve`."""
     parser = commands.add_parser(
         "tune", help="fine-tune a model in randomised closed loop, beside an equally tuned PID"
     )
@@ -102,7 +102,7 @@ def save_pair(path: Path, genes: Array, start: Start, config: FineTuneConfig, sc
     """One pair of a front as a model file."""
     pair = start.contenders["snn"]
     assert isinstance(pair, PairContender)  # noqa: S101 - for the type checker
-    command = f"snn tune --model {start.path.name} --seed {config.seed}"
+    command = f"snn evolve tune --model {start.path.name} --seed {config.seed}"
     header = start.header.model_copy(update={"score": score, "seed": config.seed, "command": command})
     save_model(path, header, pair.networks(genes[None]))
 

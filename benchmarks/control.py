@@ -11,7 +11,8 @@ from sim_worlds.rollout import rollout as fly
 from sim_worlds.trials import find_trial
 from sim_worlds.weather import draw_weather
 from snn_cli.controllers import controller_named
-from snn_control.altitude_evolution import INTEGRAL_BOUNDS, INTEGRAL_START, PD_START
+from snn_control.altitude_evolution import INTEGRAL_START, PD_START
+from snn_control.altitude_problem import INTEGRAL_BOUNDS
 from snn_control.pilots import spiking_pair
 from snn_control.spiking_pid import SpikingPid
 from snn_core import kernels

@@ -7,7 +7,8 @@ import numpy as np
 from numba import get_num_threads, njit, prange
 
 from benchmarks.row import Row, duration, seconds, throughput
-from snn_control.altitude_evolution import PD_START, mimic_losses
+from snn_control.altitude_evolution import PD_START
+from snn_control.altitude_problem import mimic_losses
 from snn_control.mimicry import Lesson
 from snn_core import blocks, lanes
 from snn_core.genome import Genome

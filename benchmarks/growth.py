@@ -19,7 +19,8 @@ MEMORY_MB = 500.0
 GENERATION = """
 import resource, numpy as np
 from benchmarks.fitness import lesson
-from snn_control.altitude_evolution import PD_START, mimic_losses
+from snn_control.altitude_evolution import PD_START
+from snn_control.altitude_problem import mimic_losses
 from snn_control.mimicry import Lesson
 from snn_control.strategies import CmaEs
 from snn_core.genome import Genome

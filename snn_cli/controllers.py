@@ -2,6 +2,7 @@
 
 import sys
 import time
+from pathlib import Path
 
 from snn_control.pid import Pid, PidConfig
 from snn_control.spiking_pid import SpikingPid, model_path
@@ -11,9 +12,14 @@ TEACHERS = {"pid": PidConfig(), "pd": PidConfig(ki=0.0)}
 
 
 def controller_named(model: str, dt_s: float, batch: int) -> tuple[str, Pid | SpikingPid]:
-    """The controller of `--model` (default, a path, pid or pd) and its kind ('snn', 'pid', 'pd')."""
+    """The controller of `--model` (default, a path, pid or pd) and its kind ('snn', 'pid', 'pd').
+
+    A path that ends in .yaml holds the settings of a PID.
+    """
     if model in TEACHERS:
         return model, Pid(TEACHERS[model], dt_s, batch)
+    if model.endswith(".yaml"):
+        return "pid", Pid(PidConfig.load(Path(model)), dt_s, batch)
     controller = SpikingPid.load(model_path(model), dt_s, batch)
     warm(controller)
     return "snn", controller

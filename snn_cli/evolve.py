@@ -22,7 +22,7 @@ from snn_control.altitude_evolution import AltitudeEvolution
 from snn_control.altitude_problem import Lessons
 from snn_control.checkpoints import BAD, MODEL
 from snn_control.evolution import Evolution, Progress, Run
-from snn_control.integral_task import integral_lesson
+from snn_control.integral_task import integral_lessons
 from snn_control.mimicry import pd_lesson
 from snn_control.pid import PidConfig
 from snn_control.recordings import read_recordings
@@ -94,7 +94,7 @@ def lessons_of(heights: list[np.ndarray], config: AltitudeEvolutionConfig) -> Le
     """Training material from heights and from the simulated double integrator."""
     dt_s, first = config.dt_s, 1000 * config.seed
     pd = [pd_lesson(h, dt_s, first + r) for r in range(REFERENCES) for h in heights]
-    return Lessons(pd, [integral_lesson(dt_s, first + s) for s in range(INTEGRAL_LESSONS)])
+    return Lessons(pd, integral_lessons(dt_s, range(first, first + INTEGRAL_LESSONS)))
 
 
 def run(args: argparse.Namespace) -> None:

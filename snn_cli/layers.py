@@ -3,7 +3,8 @@
 import argparse
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -16,10 +17,10 @@ from snn_cli.mimic import losses
 from snn_cli.output import emit, table
 from snn_control.altitude_config import AltitudeEvolutionConfig
 from snn_control.altitude_evolution import AltitudeEvolution
-from snn_control.altitude_problem import Lessons, mimic_losses
+from snn_control.altitude_problem import Lessons, PairGenome, mimic_losses
 from snn_control.engines import LocalEngine
 from snn_control.evolution import Run
-from snn_control.integral_task import integral_lesson
+from snn_control.integral_task import integral_lessons
 from snn_control.mimicry import pd_lesson
 from snn_control.pid import PidConfig
 from snn_core.errors import DataError
@@ -91,11 +92,13 @@ def run(args: argparse.Namespace) -> None:
     heights, held_out, held_out_name, digest = read_heights(args.flights, base)
     judge = held_out_lessons(held_out, base.dt_s)
     results = []
+    train = lru_cache(1)(lambda number: lessons_of(heights, base.model_copy(update={"seed": number})))
     for cell in cells(args.seed, args.seeds):
         config = base.model_copy(
             update={"seed": cell.seed, f"{cell.network}_hidden": cell.hidden, "data_digest": digest}
         )
-        results.append(Result(*cell, evolve_cell(args.out / cell.name, cell, config, heights, judge)))
+        progress = evolve_cell(args.out / cell.name, cell, config, train)
+        results.append(Result(*cell, held_out_loss(cell, config, progress, judge)))
         write_results(args.out / RESULTS, results)
     rows = [summary(network, hidden, results) for network in NETWORKS for hidden in get_args(HiddenLayer)]
     rows += [[network, "(learns nothing)", judge.trivial[network]] for network in NETWORKS]
@@ -107,27 +110,30 @@ def run(args: argparse.Namespace) -> None:
 def held_out_lessons(height_m: np.ndarray, dt_s: float) -> HeldOut:
     """Lessons of the held-out flight, and integral lessons of other seeds."""
     pd = [pd_lesson(height_m, dt_s, s) for s in range(REFERENCES)]
-    integral = [integral_lesson(dt_s, HELD_OUT_SEED + s) for s in range(HELD_OUT_LESSONS)]
+    integral = integral_lessons(dt_s, [HELD_OUT_SEED + s for s in range(HELD_OUT_LESSONS)])
     teacher = PidConfig()
     p_only = [mimic_loss(np.clip(teacher.kp * x.error, -teacher.limit, teacher.limit), x.target) for x in pd]
     zero = [mimic_loss(np.zeros_like(x.target), x.target) for x in integral]
     return HeldOut(Lessons(pd, integral), {"pd": float(np.mean(p_only)), "integral": float(np.mean(zero))})
 
 
-def evolve_cell(
-    folder: Path, cell: Cell, config: AltitudeEvolutionConfig, heights: list[np.ndarray], judge: HeldOut
-) -> float:
-    """Go through one network's stage, or on with it; returns its loss on the held-out lessons."""
+def evolve_cell(folder: Path, cell: Cell, config: AltitudeEvolutionConfig, train: Callable[[int], Lessons]) -> Run:
+    """Go through one network's stage, or on with it."""
     progress = Run(folder, config)
     begun = (folder / "config.yaml").exists()
     if begun and AltitudeEvolutionConfig.load(folder / "config.yaml") != config:
         raise DataError(f"{folder}: begun with other settings or recordings; give the same, or a new --out")
     progress.resume() if begun else progress.begin()
-    lessons = lessons_of(heights, config)
-    with LocalEngine(altitude_spec(config, lessons)) as engine:
-        evolution = AltitudeEvolution(config, lessons, engine, (cell.network,))
-        follow(evolution, progress)
-    genome = getattr(evolution.genome, cell.network)
+    if cell.network not in progress.finished:
+        lessons = train(cell.seed)
+        with LocalEngine(altitude_spec(config, lessons)) as engine:
+            follow(AltitudeEvolution(config, lessons, engine, (cell.network,)), progress)
+    return progress
+
+
+def held_out_loss(cell: Cell, config: AltitudeEvolutionConfig, progress: Run, judge: HeldOut) -> float:
+    """Loss of a finished run's network."""
+    genome = getattr(PairGenome(config), cell.network)
     params = genome.decode(progress.finished[cell.network][None])
     if cell.network == "pd":
         return losses(params, judge.lessons.pd, PidConfig())["model"]

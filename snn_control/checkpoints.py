@@ -86,11 +86,9 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     """The checkpoint, or None if the run did not get that far.
 
     Raises:
-        ModelError: the file is damaged.
+        ModelError: the file is damaged, or may not be read.
     """
     path = folder / CHECKPOINT
-    if not path.exists():
-        return None
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -100,6 +98,10 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         about["rows"] = [Row(s, int(i), float(x)) for s, i, x in about["rows"]]
         about["bad"] = [BadFitness(*row) for row in about["bad"]]
         return Checkpoint(**about)
+    except FileNotFoundError:
+        return None
+    except PermissionError as error:
+        raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ModelError(f"{path}: damaged checkpoint ({error}); start again with another --out") from None
 

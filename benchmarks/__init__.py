@@ -6,7 +6,7 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control, fitness, growth
+from benchmarks import control, fitness, growth, tuning
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "paper": fitness.paper,
     "growth": growth.growth,
     "closed_loop": control.closed_loop,
+    "tuning": tuning.tuning,
     "rollout": control.rollout,
     "control_step": control.control_step,
 }

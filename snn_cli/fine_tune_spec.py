@@ -1,7 +1,7 @@
 """The fine-tuning problem as plain data, the factory that rebuilds it anywhere, and the worlds that it flies in."""
 
 import json
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ WORLD = "tudelft_2023"
 TRAINING, VALIDATION, TEST = 1, 2, 3  # streams of random worlds that never meet
 
 
+@lru_cache(2)
 def domain_of(stream: int, seed: int, worlds: int, dt_s: float) -> Domain:
     """The random worlds of a stream and a seed."""
     return draw_domain(WORLD, worlds, np.random.default_rng([stream, seed]), dt_s)

@@ -1,0 +1,81 @@
+"""The fast network: oriented energies, latency code and region modules, for one traverse after the other."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from snn_core.config import Config
+from snn_core.errors import DataError
+from snn_perception.places.images import Array
+from snn_perception.places.latency_code import (
+    Adaptation, LatencyConfig, adaptation_from, adaptation_step, drive, first_spikes, unadapted,
+)  # fmt: skip
+from snn_perception.places.oriented_energy import EnergyConfig, oriented_energies
+from snn_perception.places.region_modules import RegionConfig, RegionModules, Responses
+
+
+class FastConfig(Config):
+    """One fast network."""
+
+    energy: EnergyConfig = Field(default_factory=EnergyConfig, description="retina and oriented filters")
+    latency: LatencyConfig = Field(default_factory=LatencyConfig, description="input neurons")
+    region: RegionConfig = Field(default_factory=RegionConfig, description="place neurons")
+    shuffle: bool = Field(False, description="draw the places of a region at random instead of along the route")
+    seed: int = Field(0, ge=0, description="seed of the shuffle and of the replays")
+
+
+class FastNetwork:
+    """A map of places in spiking neurons; one member of an ensemble."""
+
+    def __init__(self, config: FastConfig | None = None) -> None:
+        self.config = config or FastConfig()
+        energy, latency = self.config.energy, self.config.latency
+        self.modules = RegionModules(energy.features, energy.cells, latency.input_steps, self.config.region)
+        self.generator = np.random.default_rng(self.config.seed)
+        self.mean: Array | None = None  # (feature,) energies that a new traverse starts adapted to
+
+    @property
+    def places(self) -> int:
+        """Number of places known."""
+        return self.modules.places
+
+    def learn(self, images: NDArray, place_of: NDArray[np.int64] | None = None) -> None:
+        """Learn a traverse (image, row, column), adapted to its own mean; by default its images are new places.
+
+        `place_of` (image,) names the place of each image, to add another traverse to places that are known. Modules that
+        exist are left as they are.
+        """
+        energies = oriented_energies(images, self.config.energy)
+        mean = energies.mean(axis=0)
+        known = self.modules.count
+        self.mean = mean if self.mean is None else (self.mean * known + mean * len(images)) / (known + len(images))
+        self.learn_drives(drive(energies, mean), place_of)
+
+    def learn_drives(self, drives: Array, place_of: NDArray[np.int64] | None = None) -> None:
+        """Learn from the drive of the input neurons (image, feature)."""
+        begin = self.modules.count
+        if place_of is None:
+            place_of = np.arange(len(drives), dtype=np.int64) + self.places
+        order = self.generator.permutation(len(drives)) if self.config.shuffle else np.arange(len(drives))
+        first = int(self.modules.region_of[:begin].max()) + 1 if begin else 0
+        regions = np.empty(len(drives), np.int64)
+        regions[order] = first + np.arange(len(drives)) // self.config.region.region_places
+        self.modules.learn(first_spikes(drives, self.config.latency), place_of, regions)
+        self.modules.regularise(begin, self.generator)
+
+    def start(self) -> Adaptation:
+        """Adaptation at the beginning of a query traverse."""
+        if self.mean is None:
+            raise DataError("expected a map with places, found an empty one; train it or teach it first")
+        return adaptation_from(self.mean, self.config.latency)
+
+    def see(self, state: Adaptation | None, image: NDArray) -> tuple[Adaptation, Array]:
+        """Adapt to one image (row, column); returns the state and the drive (feature,) of the input neurons."""
+        energy = oriented_energies(image[None], self.config.energy)[0]
+        return adaptation_step(state or unadapted(energy, self.config.latency), energy, self.config.latency)
+
+    def respond(self, drives: Array, exit_margin: Array | None = None) -> Responses:
+        """Present one image's drive (feature,) to the place neurons."""
+        return self.modules.respond(first_spikes(drives, self.config.latency), exit_margin)

@@ -1,0 +1,177 @@
+"""Fused numba kernels of the place neurons; `place_dynamics.present` is the plain form that they equal spike for spike.
+
+Input spikes are events: each one adds one row of synapses to the currents of all place neurons. Nothing else touches
+the synapses, so a silent input costs nothing.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+ROWS = 8  # synapse rows that one pass over the currents adds
+
+
+class Presentation(NamedTuple):
+    """How one image is presented to place neurons; see `RegionConfig` for the meaning."""
+
+    input_steps: int
+    steps: int
+    width: int  # columns of the cell grid
+    reach: int  # gazes -reach..reach
+    unit: np.float32  # current of one unit of synaptic weight (thresholds)
+    leak: np.float32
+    check_every: int
+    neighbours: int
+
+
+class Workspace(NamedTuple):
+    """Memory of one presentation, (gaze, template) unless stated."""
+
+    current: NDArray[np.int32]
+    v: NDArray[np.float32]
+    count: NDArray[np.int16]
+    first: NDArray[np.int16]
+    score: NDArray[np.float32]  # (place,)
+    rows: NDArray[np.int64]  # (feature,) scratch
+
+
+def workspace(gazes: int, templates: int, places: int, features: int) -> Workspace:
+    """Fresh memory for a map of that size."""
+    shape = (gazes, templates)
+    return Workspace(
+        np.zeros(shape, np.int32), np.zeros(shape, np.float32), np.zeros(shape, np.int16), np.zeros(shape, np.int16),
+        np.zeros(places, np.float32), np.zeros(features, np.int64),
+    )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def present(synapses, begin, end, inhibition, place_of, latencies, p, exit_margin, w, trail):
+    """Present spikes to templates begin..end; returns (steps, spikes). Fills w.score and trail (check, 3).
+
+    `exit_margin` (steps + 1,) stops the presentation at a check whose margin reaches it. `trail` holds at each check the
+    best place, its score, and the best score outside its neighbourhood.
+    """
+    n = end - begin
+    w.current[:, :n] = 0
+    w.v[:, :n] = np.float32(0.0)
+    w.count[:, :n] = 0
+    w.first[:, :n] = p.steps + 1
+    order, starts = _by_time(latencies, p.input_steps, w.rows)
+    spikes, check = 0, 0
+    for t in range(1, p.steps + 1):
+        if t <= p.input_steps:
+            events = order[starts[t] : starts[t + 1]]
+            for g in range(2 * p.reach + 1):
+                _add_rows(synapses, begin, n, latencies, events, g - p.reach, p.width, w.current[g])
+        for g in range(2 * p.reach + 1):
+            spikes += _fire(w.current[g, :n], w.v[g, :n], w.count[g, :n], w.first[g, :n], inhibition[begin:end], p, t)
+        if t % p.check_every == 0 or t == p.steps:
+            _score(w, place_of[begin:end], n, p)
+            trail[check] = _leaders(w.score, p.neighbours)
+            check += 1
+            if trail[check - 1, 1] - trail[check - 1, 2] >= exit_margin[t]:
+                return t, spikes
+    return p.steps, spikes
+
+
+@njit(cache=True, nogil=True)
+def _by_time(latencies, steps, order):
+    """Indices of the neurons that fire, by step; step t begins at starts[t]."""
+    starts = np.zeros(steps + 3, np.int64)
+    for i in range(len(latencies)):
+        t = abs(latencies[i])
+        if 0 < t <= steps:
+            starts[t + 1] += 1
+    for t in range(1, steps + 2):
+        starts[t + 1] += starts[t]
+    place = starts.copy()
+    for i in range(len(latencies)):
+        t = abs(latencies[i])
+        if 0 < t <= steps:
+            order[place[t]] = i
+            place[t] += 1
+    return order, starts
+
+
+@njit(cache=True, nogil=True)
+def _add_rows(synapses, begin, n, latencies, events, shift, width, current):
+    """ON spikes add their row, shifted by the gaze, OFF spikes take it away; rows leave in groups of eight."""
+    rows = np.empty(ROWS, np.int64)
+    for sign in (1, -1):
+        k = 0
+        for i in events:
+            column = i % width + shift
+            if (latencies[i] > 0) == (sign > 0) and 0 <= column < width:
+                rows[k] = i + shift
+                k += 1
+                if k == ROWS:
+                    _add_eight(synapses, begin, n, rows, sign, current)
+                    k = 0
+        for j in range(k):
+            row = synapses[rows[j]]
+            for q in range(n):
+                current[q] += np.int32(sign) * np.int32(row[begin + q])
+
+
+@njit(cache=True, nogil=True)
+def _add_eight(synapses, begin, n, rows, sign, current):
+    end = begin + n
+    a, b, c, d = synapses[rows[0], begin:end], synapses[rows[1], begin:end], synapses[rows[2], begin:end], synapses[rows[3], begin:end]
+    e, f, g, h = synapses[rows[4], begin:end], synapses[rows[5], begin:end], synapses[rows[6], begin:end], synapses[rows[7], begin:end]
+    if sign > 0:
+        for q in range(n):
+            current[q] += np.int32(
+                np.int16(a[q]) + np.int16(b[q]) + np.int16(c[q]) + np.int16(d[q])
+                + np.int16(e[q]) + np.int16(f[q]) + np.int16(g[q]) + np.int16(h[q])
+            )
+    else:
+        for q in range(n):
+            current[q] -= np.int32(
+                np.int16(a[q]) + np.int16(b[q]) + np.int16(c[q]) + np.int16(d[q])
+                + np.int16(e[q]) + np.int16(f[q]) + np.int16(g[q]) + np.int16(h[q])
+            )
+
+
+@njit(cache=True, nogil=True)
+def _fire(current, v, count, first, inhibition, p, t):
+    """One step of all place neurons of a gaze; see `place_dynamics.place_step`."""
+    spikes = 0
+    step = np.int16(t)
+    for q in range(len(v)):
+        x = p.leak * v[q] + (np.float32(current[q]) * p.unit - inhibition[q])
+        x = max(x, np.float32(0.0))
+        fires = x > np.float32(1.0)
+        v[q] = x - np.float32(1.0) if fires else x
+        count[q] += np.int16(fires)
+        first[q] = min(first[q], step) if fires else first[q]
+        spikes += np.int64(fires)
+    return spikes
+
+
+@njit(cache=True, nogil=True)
+def _score(w, place_of, n, p):
+    """Score of each place: spikes of its most active neuron, and how early the first one came as a fraction."""
+    w.score[:] = np.float32(0.0)
+    earliness = np.float32(1.0) / np.float32(p.steps + 1)
+    for g in range(2 * p.reach + 1):
+        for q in range(n):
+            if w.count[g, q]:
+                s = np.float32(w.count[g, q]) + np.float32(p.steps + 1 - w.first[g, q]) * earliness
+                if s > w.score[place_of[q]]:
+                    w.score[place_of[q]] = s
+
+
+@njit(cache=True, nogil=True)
+def _leaders(score, neighbours):
+    """Best place, its score, and the best score at least `neighbours` + 1 places away."""
+    best = 0
+    for k in range(len(score)):
+        if score[k] > score[best]:
+            best = k
+    second = np.float32(0.0)
+    for k in range(len(score)):
+        if abs(k - best) > neighbours and score[k] > second:
+            second = score[k]
+    return np.float32(best), score[best], second

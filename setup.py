@@ -38,6 +38,8 @@ setup(
         "tqdm>=4.64",
         "matplotlib>=3.6",
         "rosbags>=0.10.4",
+        "pillow>=9.1",
+        "av>=12",
     ],
     extras_require={
         "sim": ["pybullet>=3.2.5; python_version < '3.12'"],

@@ -76,8 +76,5 @@ def recall_at_full_precision(precision: NDArray, recall: NDArray) -> float:
 def figures(similarity: Array, truth: Truth, confidence: Array | None = None) -> Figures:
     """All figures of one matrix."""
     precision, recall = precision_recall(similarity, truth, confidence)
-    return Figures(
-        *(recall_at(similarity, truth, n) for n in (1, 5, 10)),
-        recall_at_full_precision(precision, recall),
-        auc_pr(precision, recall),
-    )
+    at_1, at_5, at_10 = (recall_at(similarity, truth, n) for n in (1, 5, 10))
+    return Figures(at_1, at_5, at_10, recall_at_full_precision(precision, recall), auc_pr(precision, recall))

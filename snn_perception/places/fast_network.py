@@ -22,7 +22,7 @@ class FastConfig(Config):
     energy: EnergyConfig = Field(default_factory=EnergyConfig, description="retina and oriented filters")
     latency: LatencyConfig = Field(default_factory=LatencyConfig, description="input neurons")
     region: RegionConfig = Field(default_factory=RegionConfig, description="place neurons")
-    shuffle: bool = Field(False, description="draw the places of a region at random instead of along the route")
+    shuffle: bool = Field(True, description="draw the places of a region at random instead of along the route")
     seed: int = Field(0, ge=0, description="seed of the shuffle and of the replays")
 
 
@@ -49,21 +49,37 @@ class FastNetwork:
         """
         energies = oriented_energies(images, self.config.energy)
         mean = energies.mean(axis=0)
-        known = self.modules.count
-        self.mean = mean if self.mean is None else (self.mean * known + mean * len(images)) / (known + len(images))
-        self.learn_drives(drive(energies, mean), place_of)
-
-    def learn_drives(self, drives: Array, place_of: NDArray[np.int64] | None = None) -> None:
-        """Learn from the drive of the input neurons (image, feature)."""
-        begin = self.modules.count
         if place_of is None:
-            place_of = np.arange(len(drives), dtype=np.int64) + self.places
+            place_of = np.arange(len(images), dtype=np.int64) + self.places
+        self._mix(mean, len(images))
+        self._learn(drive(energies, mean), place_of)
+
+    def learn_seen(self, driven: Array, energy: Array, place: int) -> None:
+        """Learn one place from the drive of the input neurons (feature,), adapted as they are to what came before."""
+        self._mix(energy, 1)
+        self._learn(driven[None], np.array([place], np.int64))
+
+    def _mix(self, mean: Array, images: int) -> None:
+        """Let new images count for the mean that a traverse starts adapted to."""
+        known = self.modules.count
+        mixed = mean if self.mean is None else (self.mean * known + mean * images) / (known + images)
+        self.mean = np.asarray(mixed, np.float32)
+
+    def _learn(self, drives: Array, place_of: NDArray[np.int64]) -> None:
+        begin = self.modules.count
         order = self.generator.permutation(len(drives)) if self.config.shuffle else np.arange(len(drives))
         first = int(self.modules.region_of[:begin].max()) + 1 if begin else 0
         regions = np.empty(len(drives), np.int64)
         regions[order] = first + np.arange(len(drives)) // self.config.region.region_places
         self.modules.learn(first_spikes(drives, self.config.latency), place_of, regions)
         self.modules.regularise(begin, self.generator)
+
+    def extend(self, other: "FastNetwork") -> None:
+        """Take over the places of another map behind our own, without touching either's modules."""
+        theirs = other.modules.count
+        if other.mean is not None:
+            self._mix(other.mean, theirs)
+        self.modules.extend(other.modules, self.places)
 
     def start(self) -> Adaptation:
         """Adaptation at the beginning of a query traverse."""

@@ -14,7 +14,7 @@ class PlaceState(NamedTuple):
 
     current: NDArray[np.int32]  # sum of the synapses whose input has fired
     v: Array  # membrane potential, threshold 1
-    count: NDArray[np.int16]  # spikes so far
+    fired: NDArray[np.int16]  # spikes so far
     first: NDArray[np.int16]  # step of the first spike
 
 
@@ -50,7 +50,7 @@ def place_step(state: PlaceState, latencies: Latencies, t: int, p: PlaceParams) 
     v = np.maximum(v, np.float32(0.0))
     fires = v > np.float32(1.0)
     first = np.where(fires, np.minimum(state.first, t), state.first).astype(np.int16)
-    return PlaceState(current, v - fires.astype(np.float32), state.count + fires.astype(np.int16), first)
+    return PlaceState(current, v - fires.astype(np.float32), state.fired + fires.astype(np.int16), first)
 
 
 def present(latencies: Latencies, steps: int, p: PlaceParams) -> PlaceState:

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-ROWS = 8  # synapse rows that one pass over the currents adds
+ROWS = 4  # synapse rows that one pass over the currents adds
 
 
 class Presentation(NamedTuple):
@@ -31,7 +31,7 @@ class Workspace(NamedTuple):
 
     current: NDArray[np.int32]
     v: NDArray[np.float32]
-    count: NDArray[np.int16]
+    fired: NDArray[np.int16]
     first: NDArray[np.int16]
     score: NDArray[np.float32]  # (place,)
     rows: NDArray[np.int64]  # (feature,) scratch
@@ -56,17 +56,17 @@ def present(synapses, begin, end, inhibition, place_of, latencies, p, exit_margi
     n = end - begin
     w.current[:, :n] = 0
     w.v[:, :n] = np.float32(0.0)
-    w.count[:, :n] = 0
+    w.fired[:, :n] = 0
     w.first[:, :n] = p.steps + 1
     order, starts = _by_time(latencies, p.input_steps, w.rows)
-    spikes, check = 0, 0
+    spikes, check = np.int64(0), 0
     for t in range(1, p.steps + 1):
         if t <= p.input_steps:
             events = order[starts[t] : starts[t + 1]]
             for g in range(2 * p.reach + 1):
                 _add_rows(synapses, begin, n, latencies, events, g - p.reach, p.width, w.current[g])
         for g in range(2 * p.reach + 1):
-            spikes += _fire(w.current[g, :n], w.v[g, :n], w.count[g, :n], w.first[g, :n], inhibition[begin:end], p, t)
+            spikes += _fire(w.current[g, :n], w.v[g, :n], w.fired[g, :n], w.first[g, :n], inhibition[begin:end], p, t)
         if t % p.check_every == 0 or t == p.steps:
             _score(w, place_of[begin:end], n, p)
             trail[check] = _leaders(w.score, p.neighbours)
@@ -97,41 +97,35 @@ def _by_time(latencies, steps, order):
 
 @njit(cache=True, nogil=True)
 def _add_rows(synapses, begin, n, latencies, events, shift, width, current):
-    """ON spikes add their row, shifted by the gaze, OFF spikes take it away; rows leave in groups of eight."""
-    rows = np.empty(ROWS, np.int64)
+    """ON spikes add their row, shifted by the gaze, OFF spikes take it away; rows leave in groups of four."""
+    r, end = np.empty(ROWS, np.int64), begin + n
     for sign in (1, -1):
         k = 0
         for i in events:
             column = i % width + shift
             if (latencies[i] > 0) == (sign > 0) and 0 <= column < width:
-                rows[k] = i + shift
+                r[k] = i + shift
                 k += 1
                 if k == ROWS:
-                    _add_eight(synapses, begin, n, rows, sign, current)
+                    _add_four(synapses, r[0], r[1], r[2], r[3], begin, end, sign, current)
                     k = 0
         for j in range(k):
-            row = synapses[rows[j]]
+            row = synapses[r[j], begin:end]
             for q in range(n):
-                current[q] += np.int32(sign) * np.int32(row[begin + q])
+                current[q] += np.int32(sign) * np.int32(row[q])
 
 
 @njit(cache=True, nogil=True)
-def _add_eight(synapses, begin, n, rows, sign, current):
-    end = begin + n
-    a, b, c, d = synapses[rows[0], begin:end], synapses[rows[1], begin:end], synapses[rows[2], begin:end], synapses[rows[3], begin:end]
-    e, f, g, h = synapses[rows[4], begin:end], synapses[rows[5], begin:end], synapses[rows[6], begin:end], synapses[rows[7], begin:end]
+def _add_four(synapses, a, b, c, d, begin, end, sign, current):
+    """Add or take away four rows; their sums fit int16, whose lanes are twice as many."""
+    first, second = synapses[a, begin:end], synapses[b, begin:end]
+    third, fourth = synapses[c, begin:end], synapses[d, begin:end]
     if sign > 0:
-        for q in range(n):
-            current[q] += np.int32(
-                np.int16(a[q]) + np.int16(b[q]) + np.int16(c[q]) + np.int16(d[q])
-                + np.int16(e[q]) + np.int16(f[q]) + np.int16(g[q]) + np.int16(h[q])
-            )
+        for q in range(end - begin):
+            current[q] += np.int32(np.int16(first[q]) + np.int16(second[q]) + np.int16(third[q]) + np.int16(fourth[q]))
     else:
-        for q in range(n):
-            current[q] -= np.int32(
-                np.int16(a[q]) + np.int16(b[q]) + np.int16(c[q]) + np.int16(d[q])
-                + np.int16(e[q]) + np.int16(f[q]) + np.int16(g[q]) + np.int16(h[q])
-            )
+        for q in range(end - begin):
+            current[q] -= np.int32(np.int16(first[q]) + np.int16(second[q]) + np.int16(third[q]) + np.int16(fourth[q]))
 
 
 @njit(cache=True, nogil=True)
@@ -157,8 +151,8 @@ def _score(w, place_of, n, p):
     earliness = np.float32(1.0) / np.float32(p.steps + 1)
     for g in range(2 * p.reach + 1):
         for q in range(n):
-            if w.count[g, q]:
-                s = np.float32(w.count[g, q]) + np.float32(p.steps + 1 - w.first[g, q]) * earliness
+            if w.fired[g, q]:
+                s = np.float32(w.fired[g, q]) + np.float32(p.steps + 1 - w.first[g, q]) * earliness
                 if s > w.score[place_of[q]]:
                     w.score[place_of[q]] = s
 

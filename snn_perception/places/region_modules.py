@@ -20,6 +20,7 @@ from snn_perception.places.region_kernels import Presentation, Workspace
 LARGEST_WEIGHT = 127
 MEAN_WEIGHT = 30.0  # root mean square over all features; leaves room for the strongest
 EXPECTED_ACTIVITY = 1.0 / 3.0  # share of input neurons that fire; only sets the unit of current
+PER_TEMPLATE = ("trace", "inhibition", "false_spikes", "place_of", "region_of")
 
 
 class RegionConfig(Config):
@@ -30,7 +31,7 @@ class RegionConfig(Config):
     reach: int = Field(2, ge=0, le=8, description="gazes to each side, in cell columns; each has its own place neurons")
     drive: float = Field(2.0, gt=0, le=100, description="current at full agreement (thresholds per step)")
     leak: float = Field(0.98, gt=0, le=1, description="membrane potential kept per step")
-    inhibition: float = Field(0.1, ge=0, le=10, description="feed-forward inhibition before regularisation (thresholds)")
+    inhibition: float = Field(0.1, ge=0, le=10, description="feed-forward inhibition of every neuron (thresholds)")
     regularisation: float = Field(0.3, ge=0, le=10, description="extra inhibition per relative excess of false spikes")
     replays: int = Field(100, ge=0, le=100000, description="places of other regions replayed to count false spikes")
     check_every: int = Field(4, ge=1, le=1000, description="steps between looks at the confidence")
@@ -85,8 +86,8 @@ class RegionModules:
     def learn(self, latencies: Latencies, place_of: NDArray[np.int64], region_of: NDArray[np.int64]) -> None:
         """One-shot Hebbian learning: a place neuron made to fire at the end takes the trace of each input as weight.
 
-        The trace of an input that fired at step t of T is T + 1 - t, negative for OFF: the earlier, the stronger. Weights
-        are normalised to one norm and stored as int8. `latencies` (template, feature).
+        The trace of an input that fired at step t of T is T + 1 - t, negative for OFF: the earlier, the stronger.
+        Weights are normalised to one norm and stored as int8. `latencies` (template, feature).
         """
         traces = np.where(latencies != 0, np.sign(latencies) * (self.input_steps + 1.0 - np.abs(latencies)), 0.0)
         norms = np.maximum(np.linalg.norm(traces, axis=1), 1.0)
@@ -105,10 +106,30 @@ class RegionModules:
         if count > room:
             extra = max(count - room, room // 2 if room else 0)
             self.synapses = np.concatenate([self.synapses, np.zeros((self.features, extra), np.int8)], axis=1)
-            for name in ("trace", "inhibition", "false_spikes", "place_of", "region_of"):
+            for name in PER_TEMPLATE:
                 old = getattr(self, name)
                 setattr(self, name, np.concatenate([old, np.zeros(extra, old.dtype)]))
         self.count = count
+
+    def keep(self, templates: NDArray[np.bool_]) -> None:
+        """Forget the templates (template,) that are not marked; the others keep every synapse."""
+        index = np.flatnonzero(templates)
+        self.synapses = np.ascontiguousarray(self.synapses[:, index])
+        for name in PER_TEMPLATE:
+            setattr(self, name, getattr(self, name)[index])
+        self.count, self._memory = len(index), None
+
+    def extend(self, other: "RegionModules", first_place: int) -> None:
+        """Take over all modules of another map as they are; its place 0 becomes `first_place`."""
+        begin, first_region = self.count, int(self.region_of[: self.count].max(initial=-1)) + 1
+        self._grow(begin + other.count)
+        new, old = slice(begin, self.count), slice(0, other.count)
+        self.synapses[:, new] = other.synapses[:, old]
+        for name in PER_TEMPLATE:
+            getattr(self, name)[new] = getattr(other, name)[old]
+        self.place_of[new] += first_place
+        self.region_of[new] += first_region
+        self._memory = None
 
     def replay(self, template: int) -> Latencies:
         """The spikes that a template was learnt from, told from its weights (feature,)."""
@@ -132,7 +153,7 @@ class RegionModules:
         for template in drawn:
             memory = self._present(self.replay(int(template)), begin)[2]
             foreign = self.region_of[begin : self.count] != self.region_of[template]
-            false += np.where(foreign, memory.count[:, :n].max(axis=0), 0)
+            false += np.where(foreign, memory.fired[:, :n].max(axis=0), 0)
             chances += foreign
         self.false_spikes[begin : self.count] = false / np.maximum(chances, 1.0)
         mean = float(self.false_spikes[: self.count].mean())
@@ -158,7 +179,8 @@ class RegionModules:
         if exit_margin is None:
             exit_margin = np.full(config.steps + 1, np.inf, np.float32)
         trail = np.zeros((-(-config.steps // config.check_every), 3), np.float32)
+        memory = self._memory
         steps, spikes = region_kernels.present(
-            self.synapses, begin, self.count, self.inhibition, self.place_of, latencies, p, exit_margin, self._memory, trail
+            self.synapses, begin, self.count, self.inhibition, self.place_of, latencies, p, exit_margin, memory, trail
         )
-        return steps, spikes, self._memory, trail
+        return steps, spikes, memory, trail

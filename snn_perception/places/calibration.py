@@ -9,7 +9,14 @@ from pydantic import Field
 
 from snn_core.config import Config
 from snn_perception.places.confidence import (
-    Leader, Logistic, Trail, fit_exit, fit_logistic, leader_of, sequence_evidence, spike_evidence,
+    Leader,
+    Logistic,
+    Trail,
+    fit_exit,
+    fit_logistic,
+    leader_of,
+    sequence_evidence,
+    spike_evidence,
 )  # fmt: skip
 from snn_perception.places.ensemble import PlaceEnsemble
 from snn_perception.places.evaluation import Truth
@@ -18,8 +25,8 @@ from snn_perception.places.sequence import SequenceConfig, SequenceFilter
 
 AGREEMENT = 0.99  # share of early answers that must be the final ones
 LENGTHS = (4, 10)  # of sequences that are calibrated on
-# The defaults are what `snn places calibrate` prints for Nordland places 500 to 1199, the first half of the gardens walk
-# and of the corridor queries together; docs/places.md has the command.
+# The defaults are what `snn places calibrate` prints for Nordland places 500 to 1199, the first half of the gardens
+# walk and of the corridor queries together; docs/places.md has the command.
 EXIT_MARGINS = {12: 1.67, 16: 1.09, 20: 2.03, 24: 1.0, 28: 1.03}
 
 

@@ -69,12 +69,10 @@ class Trail(NamedTuple):
     margin: NDArray  # (check,)
 
 
-def fit_exit(
-    trails: list[Trail], check_steps: list[int], steps: int, agreement: float
-) -> Array:
+def fit_exit(trails: list[Trail], check_steps: list[int], steps: int, agreement: float) -> Array:
     """Margins (steps + 1,) from which a presentation may stop, infinite at steps without a check.
 
-    The smallest margins at which at least `agreement` of the calibration images already have the answer that they end with.
+    The smallest margins at which `agreement` of the calibration images or more have the answer that they end with.
     """
     exit_margin = np.full(steps + 1, np.inf, np.float32)
     last = len(check_steps) - 1

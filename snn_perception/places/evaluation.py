@@ -49,8 +49,8 @@ def recall_at(similarity: Array, truth: Truth, n: int) -> float:
 def precision_recall(similarity: Array, truth: Truth, confidence: Array | None = None) -> tuple[NDArray, NDArray]:
     """Precision and recall (query,) when the queries are answered in order of falling confidence.
 
-    The confidence of a query is its best similarity unless given. Recall counts the right answers among the queries that
-    have a place; answering a query that has none costs precision. Equal confidences are answered together.
+    The confidence of a query is its best similarity unless given. Recall counts the right answers among the queries
+    that have a place; answering a query that has none costs precision. Equal confidences are answered together.
     """
     answer = similarity.argmax(axis=0)
     confidence = similarity.max(axis=0) if confidence is None else confidence

@@ -21,8 +21,9 @@ def event_frames(
         DataError: arrays of different length, events outside the sensor, times that run backwards, or no events.
     """
     check_size(height, width, source)
-    if len({len(x), len(y), len(t_us), len(on)}) != 1 or len(x) == 0:
-        raise DataError(f"{source}: expected as many x, y, t_us and on, at least one, found {len(x)}, {len(y)}, {len(t_us)}")
+    counts = [len(x), len(y), len(t_us), len(on)]
+    if len(set(counts)) != 1 or counts[0] == 0:
+        raise DataError(f"{source}: expected as many x, y, t_us and on, at least one event, found {counts}")
     if int(np.min(x)) < 0 or int(np.min(y)) < 0 or int(np.max(x)) >= width or int(np.max(y)) >= height:
         raise DataError(f"{source}: expected events within {width} x {height} px, found some outside")
     time_us = np.asarray(t_us, np.int64)
@@ -30,7 +31,7 @@ def event_frames(
         raise DataError(f"{source}: expected times that do not fall, found t_us running backwards; sort the events")
     count = int((time_us[-1] - time_us[0]) // window_us) + 1
     if count > LONGEST:
-        raise DataError(f"{source}: expected at most {LONGEST} windows of {window_us} us, found {count}; is t_us in us?")
+        raise DataError(f"{source}: expected at most {LONGEST} windows of {window_us} us, found {count}; are they us?")
     frames = np.full((count, height, width), GREY, np.uint8)
     window = (time_us - time_us[0]) // window_us
     _accumulate(np.asarray(x, np.int64), np.asarray(y, np.int64), window, np.asarray(on, np.bool_), frames)

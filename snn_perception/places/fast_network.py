@@ -1,7 +1,5 @@
 """The fast network: oriented energies, latency code and region modules, for one traverse after the other."""
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -10,7 +8,13 @@ from snn_core.config import Config
 from snn_core.errors import DataError
 from snn_perception.places.images import Array
 from snn_perception.places.latency_code import (
-    Adaptation, LatencyConfig, adaptation_from, adaptation_step, drive, first_spikes, unadapted,
+    Adaptation,
+    LatencyConfig,
+    adaptation_from,
+    adaptation_step,
+    drive,
+    first_spikes,
+    unadapted,
 )  # fmt: skip
 from snn_perception.places.oriented_energy import EnergyConfig, oriented_energies
 from snn_perception.places.region_modules import RegionConfig, RegionModules, Responses
@@ -44,8 +48,8 @@ class FastNetwork:
     def learn(self, images: NDArray, place_of: NDArray[np.int64] | None = None) -> None:
         """Learn a traverse (image, row, column), adapted to its own mean; by default its images are new places.
 
-        `place_of` (image,) names the place of each image, to add another traverse to places that are known. Modules that
-        exist are left as they are.
+        `place_of` (image,) names the place of each image, to add another traverse to places that are known. Modules
+        that exist are left as they are.
         """
         energies = oriented_energies(images, self.config.energy)
         mean = energies.mean(axis=0)

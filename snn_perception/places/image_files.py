@@ -57,6 +57,6 @@ def read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
             stream = container.streams.video[0]
             check_size(stream.height, stream.width, str(path))
             for number, frame in enumerate(container.decode(stream)):
-                yield f"{path}#{number}", frame.to_ndarray(format="gray")
+                yield f"{path}#{number}", np.asarray(frame.to_ndarray(format="gray"), np.uint8)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be decoded as a video ({' '.join(str(error).split())})") from None

@@ -1,4 +1,4 @@
-"""Where images come from: folders, `file.npz:key`, videos, rosbag2 recordings, events; all become (image, row, column)."""
+"""Where images come from: folders, `file.npz:key`, videos, rosbag2 recordings, events."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -72,8 +72,8 @@ def stack(images: Iterable[tuple[str, NDArray]], source: str) -> Images:
         if found and grey.shape != found[0].shape:
             height, width = found[0].shape
             raise DataError(
-                f"{name}: expected {width} x {height} px like the images before, found {grey.shape[1]} x {grey.shape[0]}; "
-                "resize them to one size"
+                f"{name}: expected {width} x {height} px like the images before, found {grey.shape[1]} x "
+                f"{grey.shape[0]}; resize them to one size"
             )
         found.append(grey)
         if len(found) * grey.nbytes > LARGEST_TOTAL:

@@ -12,7 +12,7 @@ class TrustConfig(Config):
 
     min_contrast: float = Field(3.0, ge=0, le=127, description="least standard deviation of brightness (grey levels)")
     max_clipped: float = Field(0.9, ge=0, le=1, description="largest share of black and of white pixels together")
-    max_frozen: int = Field(30, ge=1, le=1_000_000, description="identical images in a row before the camera is distrusted")
+    max_frozen: int = Field(30, ge=1, le=1_000_000, description="identical images in a row that are believed")
 
 
 BLACK, WHITE = 4, 251  # grey levels that count as clipped

@@ -1,4 +1,4 @@
-"""Patch normalisation: brightness in standard deviations of its neighbourhood (Milford and Wyeth 2012), by box filters."""
+"""Patch normalisation by box filters: brightness in deviations of its neighbourhood (Milford and Wyeth 2012)."""
 
 import numpy as np
 from numba import njit
@@ -43,7 +43,7 @@ def _normalise(images, reach, out):
                 left, right = max(x - reach, 0), min(x + reach + 1, width)
                 area = (bottom - top) * (right - left)
                 mean = (total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left]) / area
-                power = (squares[bottom, right] - squares[top, right] - squares[bottom, left] + squares[top, left]) / area
-                variance = power - mean * mean
+                power = squares[bottom, right] - squares[top, right] - squares[bottom, left] + squares[top, left]
+                variance = power / area - mean * mean
                 deviation = (images[n, y, x] - mean) / np.sqrt(variance) if variance > FLAT else 0.0
                 out[n, y, x] = min(max(deviation, -1.0), 1.0)

@@ -75,7 +75,7 @@ class PlaceMap:
         place_of = np.arange(len(images)) if place_of is None else place_of
         if len(place_of) != len(images) or (len(images) and not 0 <= place_of.min() <= place_of.max() < self.places):
             raise DataError(
-                f"expected one of the {self.places} places for each image of another traverse, found {len(images)} images; "
+                f"expected one of {self.places} places for each image of another traverse, found {len(images)} images; "
                 "give traverses of the same places, frame by frame"
             )
         self.ensemble.learn(images, np.asarray(place_of, np.int64))
@@ -164,7 +164,7 @@ def _restore(path: Path, tensors: Tensors, k: int, member: FastNetwork, header: 
         setattr(modules, name, value)
     known = modules.place_of
     if n and not (known.min() >= 0 and np.array_equal(np.unique(known), np.arange(header.places))):
-        raise ModelError(f"{path}: {k}.place_of: expected every one of {header.places} places, found others; train it again")
+        raise ModelError(f"{path}: {k}.place_of: expected each of {header.places} places, found others; train it again")
     modules.count = n
     mean = _tensor(path, tensors, f"{k}.mean", (modules.features if n else 0,), np.float32)
     if not np.isfinite(mean).all():

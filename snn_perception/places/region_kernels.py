@@ -10,6 +10,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from snn_perception.places.images import Array
+from snn_perception.places.latency_code import Latencies
+
 ROWS = 4  # synapse rows that one pass over the currents adds
 
 
@@ -47,11 +50,22 @@ def workspace(gazes: int, templates: int, places: int, features: int) -> Workspa
 
 
 @njit(cache=True, nogil=True)
-def present(synapses, begin, end, inhibition, place_of, latencies, p, exit_margin, w, trail):
+def present(
+    synapses: NDArray[np.int8],
+    begin: int,
+    end: int,
+    inhibition: Array,
+    place_of: NDArray[np.int64],
+    latencies: Latencies,
+    p: Presentation,
+    exit_margin: Array,
+    w: Workspace,
+    trail: Array,
+) -> tuple[int, int]:
     """Present spikes to templates begin..end; returns (steps, spikes). Fills w.score and trail (check, 3).
 
-    `exit_margin` (steps + 1,) stops the presentation at a check whose margin reaches it. `trail` holds at each check the
-    best place, its score, and the best score outside its neighbourhood.
+    `exit_margin` (steps + 1,) stops the presentation at a check whose margin reaches it. `trail` holds at each check
+    the best place, its score, and the best score outside its neighbourhood.
     """
     n = end - begin
     w.current[:, :n] = 0
@@ -72,8 +86,8 @@ def present(synapses, begin, end, inhibition, place_of, latencies, p, exit_margi
             trail[check] = _leaders(w.score, p.neighbours)
             check += 1
             if trail[check - 1, 1] - trail[check - 1, 2] >= exit_margin[t]:
-                return t, spikes
-    return p.steps, spikes
+                return t, int(spikes)
+    return p.steps, int(spikes)
 
 
 @njit(cache=True, nogil=True)
@@ -131,7 +145,7 @@ def _add_four(synapses, a, b, c, d, begin, end, sign, current):
 @njit(cache=True, nogil=True)
 def _fire(current, v, count, first, inhibition, p, t):
     """One step of all place neurons of a gaze; see `place_dynamics.place_step`."""
-    spikes = 0
+    spikes = np.int64(0)
     step = np.int16(t)
     for q in range(len(v)):
         x = p.leak * v[q] + (np.float32(current[q]) * p.unit - inhibition[q])

@@ -1,4 +1,4 @@
-"""Images of a rosbag2 recording (sqlite3 or MCAP): sensor_msgs/Image and CompressedImage, without a ROS installation."""
+"""Images of a rosbag2 recording, sqlite3 or MCAP, raw or compressed; needs no ROS installation."""
 
 from collections.abc import Iterator
 from pathlib import Path

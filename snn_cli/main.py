@@ -3,11 +3,11 @@
 import argparse
 import sys
 
-from snn_cli import bench, demo, evolve, fly, mimic
+from snn_cli import bench, demo, evolve, fly, mimic, places
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 
-COMMANDS = (demo, fly, mimic, evolve, bench)
+COMMANDS = (demo, fly, mimic, evolve, places, bench)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -27,7 +27,8 @@ class FastConfig(Config):
     latency: LatencyConfig = Field(default_factory=LatencyConfig, description="input neurons")
     region: RegionConfig = Field(default_factory=RegionConfig, description="place neurons")
     shuffle: bool = Field(True, description="draw the places of a region at random instead of along the route")
-    seed: int = Field(0, ge=0, description="seed of the shuffle and of the replays")
+    seed: int = Field(0, ge=0, description="seed of the shuffle, of the replays and of lost spikes")
+    lost_spikes: float = Field(0.0, ge=0, le=1, description="share of input spikes that get lost, for ablations")
 
 
 class FastNetwork:
@@ -98,4 +99,7 @@ class FastNetwork:
 
     def respond(self, drives: Array, exit_margin: Array | None = None) -> Responses:
         """Present one image's drive (feature,) to the place neurons."""
-        return self.modules.respond(first_spikes(drives, self.config.latency), exit_margin)
+        latencies = first_spikes(drives, self.config.latency)
+        if self.config.lost_spikes > 0.0:
+            latencies[self.generator.random(len(latencies)) < self.config.lost_spikes] = 0
+        return self.modules.respond(latencies, exit_margin)

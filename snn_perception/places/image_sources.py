@@ -1,5 +1,6 @@
 """Where images come from: folders, `file.npz:key`, videos, rosbag2 recordings, events."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -29,10 +30,16 @@ class ImageSource(NamedTuple):
 def read_source(text: str) -> ImageSource:
     """Read what `text` names: a folder of images, `file.npz:key`, a video, `bag[:topic]`, or an npz of events.
 
+    `[first:last]` behind it takes a part, as Python slices do.
+
     Raises:
         DataError: nothing is there, it cannot be read, it holds no images, or they differ in size.
     """
-    name, images = _read(text)
+    part = re.fullmatch(r"(.*)\[(\d*):(\d*)\]", text)
+    whole = part is None or Path(text).exists()
+    name, images = _read(text if whole or part is None else part[1])
+    if part is not None and not whole:
+        images = images[int(part[2] or 0) : int(part[3]) if part[3] else None]
     if len(images) == 0:
         raise DataError(f"{text}: expected images, found none")
     return ImageSource(name, images)

@@ -6,11 +6,14 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control
+from benchmarks import control, places
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "rollout": control.rollout,
     "fitness": control.fitness,
     "control_step": control.control_step,
+    "places_accuracy": places.accuracy,
+    "places_training": places.training,
+    "places_query": places.query,
 }

@@ -43,6 +43,6 @@ def run(args: argparse.Namespace) -> None:
     rows: list[list[object]] = [
         ["single image: offset, slope", f"{found.single.offset:.3f} {found.single.slope:.3f}"],
         ["sequence: offset, slope", f"{found.sequence.offset:.3f} {found.sequence.slope:.3f}"],
-        *([f"exit at step {step}, margin", margin] for step, margin in found.exit_margins.items()),
     ]
+    rows += [[f"exit at step {step}, margin", f"{margin:.2f}"] for step, margin in found.exit_margins.items()]
     emit(found.model_dump(), table((f"{len(evidence)} images", "value"), rows), args.json)

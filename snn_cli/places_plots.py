@@ -37,14 +37,14 @@ def match_figure(similarity: Array, truth: Truth, references: Images, queries: I
     right = truth[answers, np.arange(len(answers))]
     chosen = np.concatenate([_spread(np.flatnonzero(right)), _spread(np.flatnonzero(~right))]).astype(int)
     figure, axes = plt.subplots(
-        2, max(len(chosen), 1), figsize=(1.7 * max(len(chosen), 1) + 0.5, 3.6), layout="constrained", squeeze=False
+        2, max(len(chosen), 1), figsize=(1.7 * max(len(chosen), 1) + 0.5, 3.4), layout="constrained", squeeze=False
     )
     for column, query in enumerate(chosen):
         place, colour = answers[query], "#2a9d8f" if right[query] else "#d1495b"
         for row, (image, title) in enumerate(
             ((queries[query], f"query {query}"), (references[place], f"place {place}"))
         ):
-            axes[row, column].imshow(image, cmap="gray", vmin=0, vmax=255, aspect="auto")
+            axes[row, column].imshow(image, cmap="gray", vmin=0, vmax=255, aspect="equal")
             axes[row, column].set_title(title, fontsize=8, color=colour)
             axes[row, column].set(xticks=[], yticks=[])
             for spine in axes[row, column].spines.values():

@@ -11,6 +11,7 @@ from snn_core.config import Config
 from snn_perception.places.images import Array
 
 NEWTON_STEPS = 50
+SMALLEST_MARGIN = 0.5  # spikes; below it an early answer would rest on hardly anything
 RIDGE = 1e-3  # keeps the fit finite where one side has no mistakes
 
 
@@ -69,19 +70,16 @@ class Trail(NamedTuple):
     margin: NDArray  # (check,)
 
 
-def fit_exit(trails: list[Trail], check_steps: list[int], steps: int, agreement: float) -> Array:
-    """Margins (steps + 1,) from which a presentation may stop, infinite at steps without a check.
+def fit_exit(trails: list[Trail], check_steps: list[int], agreement: float) -> dict[int, float]:
+    """Margin by step from which a presentation may stop; steps at which no margin suffices are left out.
 
-    The smallest margins at which `agreement` of the calibration images or more have the answer that they end with.
+    At that margin an image has the answer that it ends with already, with the probability `agreement`, by a logistic
+    fit over the calibration images.
     """
-    exit_margin = np.full(steps + 1, np.inf, np.float32)
-    last = len(check_steps) - 1
+    found = {}
     for check, step in enumerate(check_steps[:-1]):
         margins = np.array([trail.margin[check] for trail in trails])
-        settled = np.array([trail.best[check] == trail.best[last] for trail in trails])
-        order = np.argsort(-margins, kind="stable")
-        share = np.cumsum(settled[order]) / np.arange(1, len(order) + 1)
-        enough = np.flatnonzero((share >= agreement) & (margins[order] > 0))
-        if len(enough):
-            exit_margin[step] = margins[order][enough[-1]]
-    return exit_margin
+        fit = fit_logistic(margins, np.array([trail.best[check] == trail.best[-1] for trail in trails]))
+        if fit.slope > 0.0 and margins.max(initial=0.0) > 0.0:
+            found[step] = max((math.log(agreement / (1.0 - agreement)) - fit.offset) / fit.slope, SMALLEST_MARGIN)
+    return found

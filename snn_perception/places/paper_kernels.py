@@ -169,7 +169,7 @@ def _at_spikes(weights, theta_mv, fired, pre, post1, post2, recent, lively):
     """At a spike of a neuron: w += rate x pre x post2 of before it, in 0..1; its traces and its threshold rise."""
     for k in fired:
         before = np.float32(RATE_POST) * post2[k]
-        for i in range(len(pre)):
+        for i in range(len(pre) if before > 0.0 else 0):
             weights[i, k] = min(weights[i, k] + before * pre[i], np.float32(1.0))
         if post1[k] == 0.0:
             recent[lively] = k

@@ -77,12 +77,12 @@ class PaperPlaces:
         size = self.config.region_places
         rows = [np.minimum(np.arange(first, first + size), self.places - 1) for first in range(0, self.places, size)]
         shown = np.stack([np.concatenate([pixels[row] for pixels in inputs]) for row in rows])
-        counts = self._train(shown)
+        counts = self.train(shown)
         self._assign(counts.reshape(len(rows), len(traverses), size, -1).mean(axis=1), np.stack(rows))
         self._silence(inputs)
 
-    def _train(self, shown: Array) -> NDArray[np.int32]:
-        """All epochs; spike counts (module, image, neuron) of the last one."""
+    def train(self, shown: Array) -> NDArray[np.int32]:
+        """Run all epochs of images (module, image, input) on new weights; spike counts (module, image, neuron) of the last."""
         modules, images, inputs = shown.shape
         n = self.config.neurons
         start = (self.generator.random((modules, inputs, n), np.float32) + np.float32(0.01)) * np.float32(0.3)

@@ -53,6 +53,7 @@ setup(
             "pid_controller = snn_control.nodes.pid_controller:main",
             "command_gate = snn_control.nodes.command_gate:main",
             "blimp_world = sim_worlds.nodes.blimp_world:main",
+            "place_recognizer = snn_perception.nodes.place_recognizer:main",
             "bringup = snn_cli.nodes.bringup:main",
         ],
     },

@@ -6,7 +6,7 @@ After SeqSLAM (Milford and Wyeth 2012), causal, so that the robot and the evalua
 from collections import deque
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from snn_core.config import Config
 from snn_perception.places.images import Array
@@ -19,6 +19,13 @@ class SequenceConfig(Config):
     slowest: float = Field(0.8, ge=0, le=10, description="slowest speed (places per image)")
     fastest: float = Field(1.2, ge=0, le=10, description="fastest speed (places per image)")
     speeds: int = Field(5, ge=1, le=100, description="number of speeds tried, evenly spaced")
+
+    @field_validator("fastest")
+    @classmethod
+    def _not_below_slowest(cls, value: float, info: ValidationInfo) -> float:
+        if value < info.data.get("slowest", 0.0):
+            raise ValueError(f"expected no less than slowest = {info.data['slowest']}")
+        return value
 
 
 class SequenceFilter:

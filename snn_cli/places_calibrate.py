@@ -36,12 +36,13 @@ def run(args: argparse.Namespace) -> None:
         ensemble = PlaceEnsemble(config)
         ensemble.learn(reference)
         evidence += gather(ensemble, query, index_truth(len(reference), len(query), args.tolerance))
-    found = calibrate(evidence, PlaceEnsemble(config))
+    found = calibrate(evidence)
     if places is not None:
         places.calibration = found
         places.save(Path(args.map), "snn places calibrate")
     rows: list[list[object]] = [
         ["single image: offset, slope", f"{found.single.offset:.3f} {found.single.slope:.3f}"],
+        ["with early exit: offset, slope", f"{found.early.offset:.3f} {found.early.slope:.3f}"],
         ["sequence: offset, slope", f"{found.sequence.offset:.3f} {found.sequence.slope:.3f}"],
     ]
     rows += [[f"exit at step {step}, margin", f"{margin:.2f}"] for step, margin in found.exit_margins.items()]

@@ -66,20 +66,20 @@ def fit_logistic(evidence: NDArray, right: NDArray[np.bool_]) -> Logistic:
 class Trail(NamedTuple):
     """What was known of one image at the checks of its presentation."""
 
-    best: NDArray  # (check,) place
-    margin: NDArray  # (check,)
+    right: NDArray[np.bool_]  # (check,) is the place that leads right?
+    margin: NDArray  # (check,) spikes between it and its rival
 
 
-def fit_exit(trails: list[Trail], check_steps: list[int], agreement: float) -> dict[int, float]:
+def fit_exit(trails: list[Trail], check_steps: list[int], probability: float) -> dict[int, float]:
     """Margin by step from which a presentation may stop; steps at which no margin suffices are left out.
 
-    At that margin an image has the answer that it ends with already, with the probability `agreement`, by a logistic
-    fit over the calibration images.
+    At that margin the place that leads is right with `probability`, by a logistic fit over the calibration images, half
+    of which show places that the map has not.
     """
     found = {}
     for check, step in enumerate(check_steps[:-1]):
         margins = np.array([trail.margin[check] for trail in trails])
-        fit = fit_logistic(margins, np.array([trail.best[check] == trail.best[-1] for trail in trails]))
+        fit = fit_logistic(margins, np.array([trail.right[check] for trail in trails]))
         if fit.slope > 0.0 and margins.max(initial=0.0) > 0.0:
-            found[step] = max((math.log(agreement / (1.0 - agreement)) - fit.offset) / fit.slope, SMALLEST_MARGIN)
+            found[step] = max((math.log(probability / (1.0 - probability)) - fit.offset) / fit.slope, SMALLEST_MARGIN)
     return found

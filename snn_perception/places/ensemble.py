@@ -71,9 +71,11 @@ class PlaceEnsemble:
         seen = [member.see(before.get(k), image) for k, member in enumerate(self.members)]
         return [state for state, _ in seen], [drive for _, drive in seen]
 
-    def respond(self, drives: list[Array], exit_margin: Array | None = None) -> EnsembleResponse:
+    def respond(
+        self, drives: list[Array], exit_margin: Array | None = None, hidden: NDArray[np.bool_] | None = None
+    ) -> EnsembleResponse:
         """Present one image, as each member sees it."""
-        said = [member.respond(drive, exit_margin) for member, drive in zip(self.members, drives, strict=True)]
+        said = [member.respond(drive, exit_margin, hidden) for member, drive in zip(self.members, drives, strict=True)]
         return EnsembleResponse(
             np.mean([answer.scores for answer in said], axis=0, dtype=np.float32),
             float(np.mean([answer.steps for answer in said])),

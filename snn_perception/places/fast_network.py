@@ -97,9 +97,11 @@ class FastNetwork:
         energy = oriented_energies(image[None], self.config.energy)[0]
         return adaptation_step(state or unadapted(energy, self.config.latency), energy, self.config.latency)
 
-    def respond(self, drives: Array, exit_margin: Array | None = None) -> Responses:
-        """Present one image's drive (feature,) to the place neurons."""
+    def respond(
+        self, drives: Array, exit_margin: Array | None = None, hidden: NDArray[np.bool_] | None = None
+    ) -> Responses:
+        """Present one image's drive (feature,) to the place neurons; `hidden` as in `RegionModules.respond`."""
         latencies = first_spikes(drives, self.config.latency)
         if self.config.lost_spikes > 0.0:
             latencies[self.generator.random(len(latencies)) < self.config.lost_spikes] = 0
-        return self.modules.respond(latencies, exit_margin)
+        return self.modules.respond(latencies, exit_margin, hidden)

@@ -14,7 +14,7 @@ from snn_perception.places.images import check_size
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".pgm", ".ppm", ".webp", ".tif", ".tiff"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".avi", ".mkv", ".mov", ".webm", ".m4v", ".mpg", ".mpeg"})
-_TROUBLE = (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError)
+_TROUBLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -38,6 +38,8 @@ def decode_image(payload: bytes, source: str) -> NDArray[np.uint8]:
             with Image.open(io.BytesIO(payload)) as image:
                 check_size(image.height, image.width, source)
                 return np.asarray(image.convert("L"), np.uint8)
+    except UnidentifiedImageError:
+        raise DataError(f"{source}: expected an image, found {len(payload)} bytes of no known format") from None
     except _TROUBLE as error:
         raise DataError(f"{source}: cannot be decoded as an image ({' '.join(str(error).split())})") from None
 

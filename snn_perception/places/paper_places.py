@@ -82,7 +82,7 @@ class PaperPlaces:
         self._silence(inputs)
 
     def train(self, shown: Array) -> NDArray[np.int32]:
-        """Run all epochs of images (module, image, input) on new weights; returns the last spike counts, with neurons."""
+        """Run all epochs of images (module, image, input) on new weights; returns the spike counts of the last one."""
         modules, images, inputs = shown.shape
         n = self.config.neurons
         start = (self.generator.random((modules, inputs, n), np.float32) + np.float32(0.01)) * np.float32(0.3)

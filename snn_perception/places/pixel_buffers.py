@@ -36,7 +36,7 @@ def grey_of(buffer: PixelBuffer, source: str) -> Images:
     """
     check_size(buffer.height, buffer.width, source)
     if buffer.encoding not in ENCODINGS:
-        raise DataError(f"{source}: expected an encoding of {', '.join(ENCODINGS)}, found '{buffer.encoding[:32]}'")
+        raise DataError(f"{source}: expected an encoding of {', '.join(ENCODINGS)}, found {buffer.encoding[:32]!r}")
     size, channels = ENCODINGS[buffer.encoding]
     if buffer.step < buffer.width * size:
         raise DataError(

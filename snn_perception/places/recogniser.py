@@ -73,7 +73,7 @@ class PlaceRecogniser:
         said = ensemble.respond(self.drives, margins)
         scores = said.scores if self.config.sequence == 1 else self.filter.step(said.scores)
         images = max(len(self.filter.history), 1)
-        probability = calibration.probability(scores, region.neighbours, images)
+        probability = calibration.probability(scores, region.neighbours, images, self.config.early_exit)
         place = int(scores.argmax())
         spoke = said.spikes > 0
         confident = spoke and probability >= self.config.min_probability

@@ -19,6 +19,7 @@ from snn_perception.places.region_kernels import Presentation, Workspace
 
 LARGEST_WEIGHT = 127
 MEAN_WEIGHT = 30.0  # root mean square over all features; leaves room for the strongest
+SILENCING = 1e6  # inhibition under which no neuron fires
 EXPECTED_ACTIVITY = 1.0 / 3.0  # share of input neurons that fire; only sets the unit of current
 PER_TEMPLATE = ("trace", "inhibition", "false_spikes", "place_of", "region_of")
 
@@ -161,13 +162,22 @@ class RegionModules:
         factor = np.clip(1.0 + self.config.regularisation * excess, 0.5, 2.0) if mean > 0.0 else 1.0
         self.inhibition[begin : self.count] = self.config.inhibition * factor
 
-    def respond(self, latencies: Latencies, exit_margin: Array | None = None) -> Responses:
-        """Present one image's spikes (feature,) to all place neurons; `exit_margin` as in `region_kernels.present`."""
-        steps, spikes, memory, trail = self._present(latencies, 0, exit_margin)
+    def respond(
+        self, latencies: Latencies, exit_margin: Array | None = None, hidden: NDArray[np.bool_] | None = None
+    ) -> Responses:
+        """Present one image's spikes (feature,) to all place neurons; `exit_margin` as in `region_kernels.present`.
+
+        The neurons of `hidden` (place,) are silenced, as if these places were not in the map.
+        """
+        steps, spikes, memory, trail = self._present(latencies, 0, exit_margin, hidden)
         return Responses(memory.score.copy(), steps, spikes, trail)
 
     def _present(
-        self, latencies: Latencies, begin: int, exit_margin: Array | None = None
+        self,
+        latencies: Latencies,
+        begin: int,
+        exit_margin: Array | None = None,
+        hidden: NDArray[np.bool_] | None = None,
     ) -> tuple[int, int, Workspace, Array]:
         config = self.config
         if self._memory is None:
@@ -179,8 +189,10 @@ class RegionModules:
         if exit_margin is None:
             exit_margin = np.full(config.steps + 1, np.inf, np.float32)
         trail = np.zeros((-(-config.steps // config.check_every), 3), np.float32)
-        memory = self._memory
+        memory, inhibition = self._memory, self.inhibition
+        if hidden is not None:
+            inhibition = np.where(hidden[self.place_of], np.float32(SILENCING), inhibition)
         steps, spikes = region_kernels.present(
-            self.synapses, begin, self.count, self.inhibition, self.place_of, latencies, p, exit_margin, memory, trail
+            self.synapses, begin, self.count, inhibition, self.place_of, latencies, p, exit_margin, memory, trail
         )
         return steps, spikes, memory, trail

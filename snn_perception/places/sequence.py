@@ -17,7 +17,7 @@ class SequenceConfig(Config):
 
     sequence: int = Field(1, ge=1, le=1000, description="images matched together, the newest and those before it")
     slowest: float = Field(0.8, ge=0, le=10, description="slowest speed (places per image)")
-    fastest: float = Field(1.2, ge=0, le=10, description="fastest speed (places per image)")
+    fastest: float = Field(1.2, ge=0, le=10, validate_default=True, description="fastest speed (places per image)")
     speeds: int = Field(5, ge=1, le=100, description="number of speeds tried, evenly spaced")
 
     @field_validator("fastest")

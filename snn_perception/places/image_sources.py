@@ -1,6 +1,8 @@
 """Where images come from: folders, `file.npz:key`, videos, rosbag2 recordings, events."""
 
 import re
+import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +19,17 @@ from snn_perception.places.rosbag_images import is_bag, read_bag
 LARGEST_TOTAL = 2 * 1024**3  # bytes of one source
 EVENT_WINDOW_US = 50_000
 EVENT_KEYS = ("x", "y", "t_us", "on")
+_BROKEN = (
+    OSError,
+    ValueError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    SyntaxError,
+    MemoryError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 _KINDS = "a folder of images, file.npz:key, a video, a rosbag2 folder, or an npz of events"
 
 
@@ -105,7 +118,7 @@ def read_arrays(path: Path) -> dict[str, NDArray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in archive.files}
-    except (OSError, ValueError, EOFError, KeyError, NotImplementedError, SyntaxError, MemoryError) as error:
+    except _BROKEN as error:
         raise DataError(f"{path}: cannot be read as an npz of plain arrays ({' '.join(str(error).split())})") from None
 
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from snn_cli.arguments import whole
 from snn_cli.output import emit, table
-from snn_cli.places_options import SOURCES, add_network_options, ensemble_config, progress
+from snn_cli.places_options import SOURCES, add_network_options, ensemble_config, progress, read
 from snn_perception.places.calibration import Evidence, calibrate, gather
 from snn_perception.places.ensemble import PlaceEnsemble
 from snn_perception.places.evaluation import index_truth
-from snn_perception.places.image_sources import read_source
 from snn_perception.places.place_map import PlaceMap
 
 
@@ -32,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
     config = places.ensemble.config if places else ensemble_config(args)
     evidence: list[Evidence] = []
     for k in progress(range(0, len(args.pairs), 2), "traverses"):
-        reference, query = (read_source(text).images for text in args.pairs[k : k + 2])
+        reference, query = (read(text).images for text in args.pairs[k : k + 2])
         ensemble = PlaceEnsemble(config)
         ensemble.learn(reference)
         evidence += gather(ensemble, query, index_truth(len(reference), len(query), args.tolerance))

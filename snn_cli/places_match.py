@@ -7,8 +7,7 @@ from typing import Any
 
 from snn_cli.arguments import count, number
 from snn_cli.output import emit, table
-from snn_cli.places_options import SOURCES, progress
-from snn_perception.places.image_sources import read_source
+from snn_cli.places_options import SOURCES, progress, read
 from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig, Recognition
 
@@ -33,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
         "sequence": args.sequence, "min_probability": args.min_probability, "early_exit": args.early_exit,
     }  # fmt: skip
     recogniser = PlaceRecogniser(places, RecogniserConfig.check(settings, "options"))
-    source = read_source(args.query)
+    source = read(args.query)
     results = [
         entry(index, recogniser.recognise(image), places, args.top)
         for index, image in enumerate(progress(source.images, "queries"))

@@ -51,7 +51,12 @@ def _given(config_type: type[C], **values: object) -> C:
 
 def read_sources(texts: list[str]) -> list[ImageSource]:
     """Read image sources; `file.npz:key,key` names several traverses."""
-    return [read_source(text) for text in _split_keys(texts)]
+    return [read(text) for text in _split_keys(texts)]
+
+
+def read(text: str) -> ImageSource:
+    """Read one image source, with a bar on a terminal."""
+    return read_source(text, lambda items: progress(items, f"reading {text}"))
 
 
 def _split_keys(texts: list[str]) -> Iterable[str]:

@@ -3,9 +3,9 @@
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from snn_core.errors import DataError
 from snn_perception.places.event_frames import event_frames
 from snn_perception.places.image_files import IMAGE_SUFFIXES, VIDEO_SUFFIXES, read_image, read_video
-from snn_perception.places.images import Images, check_size, to_grey
+from snn_perception.places.images import Images, check_size, shrink, to_grey
 from snn_perception.places.rosbag_images import is_bag, read_bag
 
 LARGEST_TOTAL = 2 * 1024**3  # bytes of one source
@@ -33,6 +33,9 @@ _BROKEN = (
 _KINDS = "a folder of images, file.npz:key, a video, a rosbag2 folder, or an npz of events"
 
 
+Progress = Callable[[Iterable[Any]], Iterable[Any]]
+
+
 class ImageSource(NamedTuple):
     """A traverse."""
 
@@ -40,17 +43,17 @@ class ImageSource(NamedTuple):
     images: Images  # (image, row, column)
 
 
-def read_source(text: str) -> ImageSource:
+def read_source(text: str, progress: Progress = iter) -> ImageSource:
     """Read what `text` names: a folder of images, `file.npz:key`, a video, `bag[:topic]`, or an npz of events.
 
-    `[first:last]` behind it takes a part, as Python slices do.
+    `[first:last]` behind it takes a part, as Python slices do. `progress` wraps the images while they are read.
 
     Raises:
         DataError: nothing is there, it cannot be read, it holds no images, or they differ in size.
     """
     part = re.fullmatch(r"(.*)\[(\d*):(\d*)\]", text)
     whole = part is None or Path(text).exists()
-    name, images = _read(text if whole or part is None else part[1])
+    name, images = _read(text if whole or part is None else part[1], progress)
     if part is not None and not whole:
         images = images[int(part[2] or 0) : int(part[3]) if part[3] else None]
     if len(images) == 0:
@@ -58,18 +61,18 @@ def read_source(text: str) -> ImageSource:
     return ImageSource(name, images)
 
 
-def _read(text: str) -> tuple[str, Images]:
+def _read(text: str, progress: Progress) -> tuple[str, Images]:
     path, key = _split(text)
     if not path.exists():
         raise DataError(f"{path}: expected {_KINDS}, found nothing there")
     if is_bag(path):
-        return path.stem, stack(read_bag(path, key), text)
+        return path.stem, stack(progress(read_bag(path, key)), text)
     if path.is_dir():
-        return path.name, stack(_folder(path), text)
+        return path.name, stack(progress(_folder(path)), text)
     if path.suffix.lower() == ".npz":
         return f"{path.stem}:{key}" if key else path.stem, _npz(path, key)
     if path.suffix.lower() in VIDEO_SUFFIXES:
-        return path.stem, stack(read_video(path), text)
+        return path.stem, stack(progress(read_video(path)), text)
     raise DataError(f"{path}: expected {_KINDS}, found a file ending in '{path.suffix}'")
 
 
@@ -81,22 +84,23 @@ def _split(text: str) -> tuple[Path, str]:
 
 
 def stack(images: Iterable[tuple[str, NDArray]], source: str) -> Images:
-    """Named images of one size as one array; memory is bounded.
+    """Named images of one size as one array, large ones made smaller; memory is bounded.
 
     Raises:
         DataError: the sizes differ, or the total is too large.
     """
     found: list[Images] = []
+    shape: tuple[int, ...] = ()
     for name, image in images:
         grey = to_grey(image, name)
-        if found and grey.shape != found[0].shape:
-            height, width = found[0].shape
+        if found and grey.shape != shape:
             raise DataError(
-                f"{name}: expected {width} x {height} px like the images before, found {grey.shape[1]} x "
+                f"{name}: expected {shape[1]} x {shape[0]} px like the images before, found {grey.shape[1]} x "
                 f"{grey.shape[0]}; resize them to one size"
             )
-        found.append(grey)
-        if len(found) * grey.nbytes > LARGEST_TOTAL:
+        shape = grey.shape
+        found.append(shrink(grey))
+        if len(found) * found[0].nbytes > LARGEST_TOTAL:
             raise DataError(f"{source}: expected at most {LARGEST_TOTAL} bytes of grey images, found more; split it up")
     return np.stack(found) if found else np.zeros((0, 1, 1), np.uint8)
 

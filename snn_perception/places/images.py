@@ -12,6 +12,7 @@ Images = NDArray[np.uint8]  # (image, row, column)
 Array = NDArray[np.float32]
 LARGEST_SIDE_PX = 8192
 SMALLEST_SIDE_PX = 8
+KEPT_SIDE_PX = 640  # of images of a recording; networks look at far fewer
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 
 
@@ -68,6 +69,16 @@ def resize(images: NDArray, height_px: int, width_px: int) -> Array:
     vertical, horizontal = resampling(images.shape[1], height_px), resampling(images.shape[2], width_px)
     _resize(images, *vertical, *horizontal, out)
     return out
+
+
+def shrink(image: Images) -> Images:
+    """An image (row, column) whose longer side has at most 640 px, so that long recordings fit into memory."""
+    height, width = image.shape
+    scale = KEPT_SIDE_PX / max(height, width)
+    if scale >= 1.0:
+        return image
+    smaller = resize(image[None], max(round(height * scale), 1), max(round(width * scale), 1))[0]
+    return np.rint(smaller).clip(0, 255).astype(np.uint8)
 
 
 @njit(cache=True, nogil=True)

@@ -63,6 +63,13 @@ def test_a_folder_in_order_of_names(tmp_path: Path) -> None:
     assert np.array_equal(source.images, SCENES)
 
 
+def test_large_images_are_made_smaller(tmp_path: Path) -> None:
+    large = SCENES.repeat(40, 1).repeat(40, 2)[:1]
+    source = read_source(str(write_folder(tmp_path / "large", large)))
+    assert source.images.shape == (1, 320, 640)
+    assert abs(float(source.images.mean()) - float(large.mean())) < 1.0
+
+
 def test_keys_of_an_npz_and_parts_of_them(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", day=SCENES, colour=np.stack([SCENES] * 3, axis=-1))
     assert np.array_equal(read_source(f"{tmp_path}/a.npz:day").images, SCENES)

@@ -6,7 +6,7 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control, places, places_ablation, places_node
+from benchmarks import control, places, places_ablation, places_growth, places_node
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -17,5 +17,6 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_training": places.training,
     "places_query": places.query,
     "places_ablation": places_ablation.ablation,
+    "places_growth": places_growth.growth,
     "places_node": places_node.node,
 }

@@ -75,6 +75,7 @@ class PlaceRecognizerNode(Node):
     def _build(self) -> PlaceLoop:
         config = self.parameters.config
         try:
+            self.get_logger().info("compiling, once after the installation")
             warm()
             return PlaceLoop(open_map(config.map), config)
         except SnnError as error:

@@ -149,7 +149,7 @@ class PlaceRecognizerNode(Node):
         return self.loop
 
     def _health(self) -> Any:
-        return self._loop().health()
+        return self._loop().health(now_s(self))
 
 
 def pixels_of(message: Image) -> Images:

@@ -39,6 +39,7 @@ class LoopConfig(RecogniserConfig, TrustConfig):
     fastest: float = Field(1.2, ge=0, le=10, validate_default=True, description="fastest speed (places per image)")
     speeds: int = Field(7, ge=1, le=100, description="number of speeds tried, evenly spaced")
     max_places: int = Field(10000, ge=1, le=1_000_000, description="places that may be taught")
+    complain_after_s: float = Field(2.0, gt=0, le=3600, description="silence of the camera that is an error (s)")
     restart_after_s: float = Field(5.0, gt=0, le=3600, description="gap between images that restarts the sequence (s)")
 
     @field_validator("roi_right", "roi_bottom")
@@ -155,10 +156,14 @@ class PlaceLoop:
             raise DataError(f"expected fewer than max_places = {self.config.max_places} places, found as many")
         return self.recogniser.teach(self.newest[1], pose)
 
-    def health(self) -> Health:
+    def health(self, now_s: float) -> Health:
         """Latency, confidence, early exits and trust, and why frames were refused."""
         complaints = []
-        if self.distrust:
+        silence_s = now_s - self.last_s if self.last_s is not None else math.inf
+        if silence_s > self.config.complain_after_s:
+            newest = "no image yet" if self.last_s is None else f"no image for {silence_s:.1f} s"
+            complaints.append((Level.ERROR, f"{newest} (limit {self.config.complain_after_s:g} s)"))
+        if self.distrust and self.last_s is not None:
             complaints.append((Level.WARN, f"image not trusted, {self.distrust}"))
         elif self.complaint and self._since_complaint < QUIET_IMAGES:
             complaints.append((Level.WARN, self.complaint))

@@ -214,6 +214,21 @@ def test_a_frozen_camera_is_noticed(bench):
     assert not drive.call("teach").success
 
 
+def test_a_camera_that_falls_silent_is_an_error(drive):
+    drive.bench.set_clock(drive.now + 3.0, drive.node)
+    level, message, _ = drive.bench.diagnosis("place_recognizer", drive.reports, lambda s: "no image for" in s.message)
+    assert level == 2
+    assert "no image for 3.0 s (limit 2 s)" in message
+
+
+def test_a_clock_that_is_set_back_or_forward_does_no_harm(drive):
+    for jump_s in (-50.0, 60.0):
+        drive.now += jump_s
+        drive.see(SCENE)
+        assert drive.node.loop.found.place == 0
+    assert drive.count("ok") == 5
+
+
 def test_images_faster_than_the_rate_are_left_out(drive):
     for _ in range(4):
         drive.show(lambda t: image_at(t, SCENE), step_s=0.02)
@@ -314,5 +329,5 @@ def test_images_at_30_hz(bench):
         while perf_counter() < due or len(scores) <= k - 5:
             bench.executor.spin_once(timeout_sec=0.002)
     bench.until(lambda: node.loop.counts["ok"] >= 58, "nearly every image")
-    values = node.loop.health().values
+    values = node.loop.health(0.0).values
     print(f"latency p50 {values['latency_p50_ms']:.2f} ms, p99 {values['latency_p99_ms']:.2f} ms")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from snn_cli.arguments import count, number, whole
 from snn_cli.output import emit, table
 from snn_cli.places_options import SOURCES, add_network_options, ensemble_config, progress, read_sources, traverses
+from snn_core.energy import estimate_energy
 from snn_core.errors import ConfigError, DataError
 from snn_perception.places.baselines import BASELINES
 from snn_perception.places.confidence import leader_of, sequence_evidence, spike_evidence
@@ -34,6 +35,8 @@ class Run(NamedTuple):
     map_bytes: int
     spikes: float  # per query
     steps: float  # mean
+    synops: float = 0.0  # per query
+    macs: float = 0.0  # per query, of a dense network
 
 
 def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -124,8 +127,11 @@ def run_network(args: argparse.Namespace, maps: list[Images], queries: Images) -
         answers.append(network.answer(image))
         times.append(time.perf_counter() - start)
     similarity = np.stack([answer.scores for answer in answers], axis=1)
-    spikes, steps = (float(np.mean([getattr(answer, name) for answer in answers])) for name in ("spikes", "steps"))
-    return Run(args.network, similarity, train_s, float(np.median(times)) * 1e3, network.bytes, spikes, steps)
+    spikes, steps, synops = (
+        float(np.mean([getattr(answer, name) for answer in answers])) for name in ("spikes", "steps", "synops")
+    )
+    query_ms = float(np.median(times)) * 1e3
+    return Run(args.network, similarity, train_s, query_ms, network.bytes, spikes, steps, synops, float(network.macs))
 
 
 def build(args: argparse.Namespace) -> PlaceNetwork:
@@ -157,7 +163,9 @@ def result_of(item: Run, truth: Truth, sequence: SequenceConfig) -> dict[str, An
     return {
         "method": item.name, "places": len(similarity), "queries": similarity.shape[1], "sequence": sequence.sequence,
         **scores._asdict(), "train_s": item.train_s, "query_ms": item.query_ms, "map_bytes": item.map_bytes,
-        "spikes_per_query": item.spikes, "mean_time_steps": item.steps,
+        "spikes_per_query": item.spikes, "mean_time_steps": item.steps, "synops_per_query": item.synops,
+        "dense_macs_per_query": item.macs,
+        "energy_estimate_uj": {k[:-2]: v * 1e6 for k, v in estimate_energy(item.synops, item.macs)._asdict().items()},
     }  # fmt: skip
 
 

@@ -41,6 +41,7 @@ class EnsembleResponse(NamedTuple):
     scores: Array  # (place,) mean over the members
     steps: float  # mean over the members
     spikes: int  # sum over the members
+    synops: int  # sum over the members
     trails: Array  # (member, check, 3) as in `region_kernels.present`
 
 
@@ -61,6 +62,11 @@ class PlaceEnsemble:
         for member in self.members:
             member.learn(images, place_of)
 
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of as many dense networks."""
+        return sum(member.modules.macs for member in self.members)
+
     def start(self) -> list[Adaptation]:
         """Adaptation of each member at the beginning of a query traverse."""
         return [member.start() for member in self.members]
@@ -80,5 +86,6 @@ class PlaceEnsemble:
             np.mean([answer.scores for answer in said], axis=0, dtype=np.float32),
             float(np.mean([answer.steps for answer in said])),
             sum(answer.spikes for answer in said),
+            sum(answer.synops for answer in said),
             np.stack([answer.trail for answer in said]),
         )

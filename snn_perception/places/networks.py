@@ -15,6 +15,7 @@ class Answer(NamedTuple):
     scores: Array  # (place,) from spike trains; larger is more alike
     steps: float  # simulated time steps
     spikes: int  # of the neurons that answer
+    synops: int  # synapses that spikes crossed
 
 
 class PlaceNetwork(Protocol):
@@ -29,6 +30,10 @@ class PlaceNetwork(Protocol):
     @property
     def bytes(self) -> int:
         """Size of the map."""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of a dense network of the same size, for one answer."""
 
 
 class FastPlaces:
@@ -52,9 +57,14 @@ class FastPlaces:
         """Scores of the next image; the input neurons adapt from image to image."""
         recogniser = self.recogniser = self.recogniser or PlaceRecogniser(self.map)
         found = recogniser.recognise(image)
-        return Answer(found.scores, found.steps, found.spikes)
+        return Answer(found.scores, found.steps, found.spikes, found.synops)
 
     @property
     def bytes(self) -> int:
         """Size of all tensors of the map."""
         return self.map.bytes
+
+    @property
+    def macs(self) -> int:
+        """Of comparing all features with every place in every gaze."""
+        return self.map.ensemble.macs

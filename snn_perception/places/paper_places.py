@@ -58,6 +58,11 @@ class PaperPlaces:
         """Size of weights, thresholds and assignment."""
         return self.weights.nbytes + self.theta_mv.nbytes + self.place_of.nbytes
 
+    @property
+    def macs(self) -> int:
+        """Of all weights, once for each time step, as a clocked implementation computes them."""
+        return int(self.weights.size) * paper_kernels.SHOWN_MS
+
     def pixels(self, images: NDArray) -> Array:
         """Images (image, row, column) as input rates (image, input), 0..1 of the full rate."""
         side = self.config.side_px
@@ -129,5 +134,9 @@ class PaperPlaces:
 
     def answer(self, image: Images) -> Answer:
         """Scores of one image (row, column)."""
-        counts = self._spikes(self.pixels(image[None])[0])
-        return Answer(self._scores(counts, self.place_of), float(paper_kernels.SHOWN_MS), int(counts.sum()))
+        pixels = self.pixels(image[None])[0]
+        counts, n = self._spikes(pixels), self.config.neurons
+        spikes = int(counts.sum())
+        expected = float(pixels.sum()) * paper_kernels.FULL_RATE_HZ * paper_kernels.SHOWN_MS / 1e3  # input spikes
+        synops = round(expected * counts.size) + spikes * n  # to every neuron, and from each to all of its module
+        return Answer(self._scores(counts, self.place_of), float(paper_kernels.SHOWN_MS), spikes, synops)

@@ -29,6 +29,7 @@ class Recognition(NamedTuple):
     scores: Array  # (place,) after the sequence filter
     steps: float
     spikes: int
+    synops: int
 
     @property
     def answer(self) -> int | None:
@@ -36,7 +37,7 @@ class Recognition(NamedTuple):
         return self.place if self.confident else None
 
 
-NOTHING = Recognition(None, 0.0, False, np.zeros(0, np.float32), 0.0, 0)
+NOTHING = Recognition(None, 0.0, False, np.zeros(0, np.float32), 0.0, 0, 0)
 
 
 class PlaceRecogniser:
@@ -77,7 +78,7 @@ class PlaceRecogniser:
         place = int(scores.argmax())
         spoke = said.spikes > 0
         confident = spoke and probability >= self.config.min_probability
-        return Recognition(place, probability, confident, scores, said.steps, said.spikes)
+        return Recognition(place, probability, confident, scores, said.steps, said.spikes, said.synops)
 
     def teach(self, image: Images, pose: NDArray | None = None) -> int:
         """Learn the newest image, seen by `recognise` before, as a new place; returns its number."""

@@ -44,7 +44,8 @@ class Responses(NamedTuple):
 
     scores: Array  # (place,) spikes of the best neuron of each place, and how early it fired
     steps: int
-    spikes: int
+    spikes: int  # of place neurons
+    synops: int  # synapses that an input spike reached, each counted once
     trail: Array  # (check, 3) best place, its score, best score elsewhere
 
 
@@ -170,7 +171,18 @@ class RegionModules:
         The neurons of `hidden` (place,) are silenced, as if these places were not in the map.
         """
         steps, spikes, memory, trail = self._present(latencies, 0, exit_margin, hidden)
-        return Responses(memory.score.copy(), steps, spikes, trail)
+        return Responses(memory.score.copy(), steps, spikes, self._synops(latencies, steps), trail)
+
+    def _synops(self, latencies: Latencies, steps: int) -> int:
+        """Input spikes of the first steps, times the templates of every gaze in which their column is seen."""
+        fired = np.flatnonzero((latencies != 0) & (np.abs(latencies) <= steps)) % self.width
+        seen = fired[:, None] + np.arange(-self.config.reach, self.config.reach + 1)
+        return int(((seen >= 0) & (seen < self.width)).sum()) * self.count
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of a dense network that compares all features with every template in every gaze."""
+        return self.features * self.count * (2 * self.config.reach + 1)
 
     def _present(
         self,

@@ -71,6 +71,16 @@ def test_scores_are_read_from_spikes_alone():
     assert said.scores[3] > 10.0
 
 
+def test_synaptic_operations_by_hand():
+    """A spike in the middle is seen in all five gazes, one at the edge in three, each by 30 templates."""
+    modules = modules_of()
+    spikes = np.zeros(modules.features, np.int8)
+    assert modules.respond(spikes).synops == 0
+    spikes[3], spikes[8] = 4, -16  # column 3 of row 0, column 0 of row 1
+    assert modules.respond(spikes).synops == (5 + 3) * 30
+    assert modules.macs == 96 * 30 * 5
+
+
 def test_weights_are_traces_of_one_norm():
     modules = modules_of(count=1)
     spikes = latencies(1, modules.features)[0].astype(int)

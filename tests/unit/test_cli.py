@@ -333,6 +333,7 @@ def test_resuming_needs_a_run(snn: Snn, flight: Path, tmp_path: Path) -> None:
 
 TINY_TUNING = (
     "--population", 4, "--anchor-generations", 2, "--front-population", 8, "--front-generations", 2, "--worlds", 3,
+    "--front-worlds", 4,
 )  # fmt: skip
 
 

@@ -6,11 +6,14 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control
+from benchmarks import control, fitness, growth
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "fitness": fitness.fitness,
+    "paper": fitness.paper,
+    "growth": growth.growth,
+    "closed_loop": control.closed_loop,
     "rollout": control.rollout,
-    "fitness": control.fitness,
     "control_step": control.control_step,
 }

@@ -52,6 +52,7 @@ FACTORS = {
         Factor("lidar_noise", "m", ("noise_m",), (0.0, 0.01, 0.02, 0.03, 0.05)),
         Factor("drop_outs", "share", ("dropout",), (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)),
         Factor("jitter", "s", ("jitter_s",), (0.0, 0.05, 0.1, 0.15, 0.2, 0.3)),
+        Factor("servo", "s", ("servo_s",), (0.0, 0.1, 0.2, 0.3, 0.4)),
         Factor("draft", "m/s²", ("draft_std_mps2",), (0.0, 0.005, 0.01, 0.015, 0.02, 0.03)),
     )
 }

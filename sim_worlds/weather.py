@@ -1,4 +1,8 @@
-"""The same weather for many worlds: what makes flights under different conditions comparable."""
+"""Everything random that worlds meet, drawn before they fly: the same weather for whoever flies in it.
+
+Weather is an array (time, 4, world): at each step the lidar's noise (standard normal), the age of its sample and the
+lot by which it is lost (both uniform in [0, 1)), and the gust that drives the draft (standard normal).
+"""
 
 from collections.abc import Sequence
 
@@ -6,28 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+NOISE, AGE, LOST, GUST = range(4)
 
 
-class SharedWeather(np.random.Generator):
-    """The generator of a rollout in which world i gets the random numbers of `seeds[i]`, whoever flies beside it.
+def draw_sample(worlds: int, generator: np.random.Generator) -> Array:
+    """What befalls one sample of each lidar, (3, world): noise, age, lot."""
+    return np.stack([generator.standard_normal(worlds), generator.random(worlds), generator.random(worlds)])
 
-    Each world sees the very drafts and sensor noise that a rollout of it alone, with `default_rng(seeds[i])`, would.
-    """
 
-    def __init__(self, seeds: Sequence[int]) -> None:
-        distinct, self._source = np.unique(np.asarray(seeds), return_inverse=True)
-        self._each = [np.random.default_rng(int(seed)) for seed in distinct]
-        super().__init__(self._each[0].bit_generator)
+def draw_weather(steps: int, worlds: int, generator: np.random.Generator) -> Array:
+    """Weather of `worlds` worlds, (time, 4, world)."""
+    weather = np.empty((steps, 4, worlds))
+    for now in weather:
+        now[:GUST] = draw_sample(worlds, generator)
+        now[GUST] = generator.standard_normal(worlds)
+    return weather
 
-    def standard_normal(self, size: int) -> Array:  # type: ignore[override]
-        """(size,) normal numbers; size is the number of worlds."""
-        return self._spread([generator.standard_normal() for generator in self._each], size)
 
-    def random(self, size: int) -> Array:  # type: ignore[override]
-        """(size,) numbers from [0, 1); size is the number of worlds."""
-        return self._spread([generator.random() for generator in self._each], size)
-
-    def _spread(self, drawn: list[float], size: int) -> Array:
-        if size != len(self._source):
-            raise ValueError(f"expected one number for each of {len(self._source)} worlds, asked for {size}")
-        return np.array(drawn)[self._source]
+def weather_of(steps: int, seeds: Sequence[int]) -> Array:
+    """Weather in which world i has that of `seeds[i]`, whoever flies beside it, (time, 4, world)."""
+    distinct, source = np.unique(np.asarray(seeds), return_inverse=True)
+    each = [draw_weather(steps, 1, np.random.default_rng(int(seed))) for seed in distinct]
+    return np.concatenate(each, axis=2)[:, :, source]

@@ -18,11 +18,11 @@ from snn_cli.flights import fly, simulated_heights
 from snn_cli.mimic import losses
 from snn_cli.output import emit, table
 from snn_control.altitude_config import AltitudeEvolutionConfig
-from snn_control.altitude_evolution import AltitudeEvolution, Progress
+from snn_control.altitude_evolution import AltitudeEvolution
 from snn_control.altitude_problem import Lessons
 from snn_control.checkpoints import BAD, MODEL
-from snn_control.evolution import Run
-from snn_control.integral_task import integral_lesson
+from snn_control.evolution import Evolution, Progress, Run
+from snn_control.integral_task import integral_lessons
 from snn_control.mimicry import pd_lesson
 from snn_control.pid import PidConfig
 from snn_control.recordings import read_recordings
@@ -38,11 +38,8 @@ SETTINGS = tuple(name for name in AltitudeEvolutionConfig.model_fields if name n
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the subcommand."""
-    evolve = commands.add_parser("evolve", help="evolve a spiking controller")
-    parser = evolve.add_subparsers(required=True, metavar="altitude").add_parser(
-        "altitude", help="evolve the PD and I networks that hold a blimp's altitude"
-    )
+    """Declare the subcommand of `snn evolve`."""
+    parser = commands.add_parser("altitude", help="evolve the PD and I networks that hold a blimp's altitude")
     parser.add_argument(
         "--flights", required=True, metavar="FOLDER|CSV|sim",
         help="recordings; of several, the last by name is held out for the report; sim = PID flights in simulation",
@@ -97,7 +94,7 @@ def lessons_of(heights: list[np.ndarray], config: AltitudeEvolutionConfig) -> Le
     """Training material from heights and from the simulated double integrator."""
     dt_s, first = config.dt_s, 1000 * config.seed
     pd = [pd_lesson(h, dt_s, first + r) for r in range(REFERENCES) for h in heights]
-    return Lessons(pd, [integral_lesson(dt_s, first + s) for s in range(INTEGRAL_LESSONS)])
+    return Lessons(pd, integral_lessons(dt_s, range(first, first + INTEGRAL_LESSONS)))
 
 
 def run(args: argparse.Namespace) -> None:
@@ -158,7 +155,7 @@ class Bars:
         bar.update(now.step - bar.n)
 
 
-def follow(evolution: AltitudeEvolution, progress: Run) -> None:
+def follow(evolution: Evolution, progress: Run) -> None:
     """Run all stages under a progress bar; Ctrl-C saves and stops after the step under way, another one at once."""
 
     def stop(signum: int, frame: object) -> None:

@@ -26,7 +26,9 @@ SWEEP_ONLY = ("against", "plot")
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the subcommand."""
     parser = commands.add_parser("fly", help="fly a controller in a simulated world and score it")
-    parser.add_argument("--model", default="default", metavar="default|PATH|pid|pd", help="controller to fly")
+    parser.add_argument(
+        "--model", default="default", metavar="default|PATH|pid|pd", help="controller to fly; FILE.yaml = a PID"
+    )
     parser.add_argument("--world", default="tudelft_2023", choices=WORLDS, help="fitted blimp (default: %(default)s)")
     parser.add_argument("--trial", default="steps", choices=sorted(TRIALS), help="what to fly (default: %(default)s)")
     parser.add_argument("--buoyancy", type=number, default=0.0, metavar="MPS2", help="negative = heavy (m/s^2)")

@@ -16,7 +16,7 @@ from sim_worlds.blimp import HISTORY, SUBSTEP_S
 from sim_worlds.margins import INSTABILITY, MOST, OSCILLATION, Criterion, first_failure
 from sim_worlds.perturbations import FACTORS, Condition, Factor, ballast_g, perturbed
 from sim_worlds.rollout import Controller, rollout
-from sim_worlds.weather import SharedWeather
+from sim_worlds.weather import weather_of
 from snn_core.metrics import FlightScore, flight_score
 
 Array = NDArray[np.float64]
@@ -85,7 +85,7 @@ class Campaign:
         """
         rows = [{**self.nominal, **condition} for condition in conditions for _ in self.seeds]
         params, lidar = perturbed(self.world, rows)
-        weather = SharedWeather(self.seeds * len(conditions))
+        weather = weather_of(len(self.setpoint_m), self.seeds * len(conditions))
         with one_thread():
             flights = rollout(pilot(len(rows)), params, self.setpoint_m, self.dt_s, weather, lidar)
         return np.stack([flights.height_m, flights.command])

@@ -17,7 +17,7 @@ from snn_cli.sweep import GRID_DEAD_TIMES_S, GRID_GAINS, Row
 from snn_core.files import write_atomically
 
 OTHERS = ("#2a9d6f", "#8e5ea2", "#d99a2b", "#4f4f4f", "#00a1b3", "#9c6644")
-COLUMNS = 4
+COLUMNS = 3
 TICKS_CM = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0)
 SCALE_CM = (5.0, 200.0)  # one colour scale for all maps of all sweeps
 

@@ -9,7 +9,7 @@
 An engine judges the populations of the evolved stages; see `snn_control.altitude_problem` for the costs.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -20,12 +20,13 @@ from snn_control.altitude_config import AltitudeEvolutionConfig
 from snn_control.altitude_problem import Lessons, PairGenome, Population
 from snn_control.descent import Descent, DescentParams
 from snn_control.engines import Engine
-from snn_control.evolution import Run, Search, Stage
+from snn_control.evolution import Progress, Run, Search, Stage
 from snn_control.islands import Archipelago
 from snn_control.strategies import STRATEGIES, Strategy
 from snn_core.genome import MATRICES, Genes
 
 Array = NDArray[np.float64]
+STAGES = ("pd", "integral", "flight")
 
 # Ranges from which the first genes are drawn. The PD network's are those in which most neurons spike on errors of
 # decimetres; the I network's make an integrator: no synaptic leak, a small weight, spikes at a rate that follows the
@@ -43,15 +44,6 @@ INTEGRAL_START = {
 }  # fmt: skip
 
 
-class Progress(NamedTuple):
-    """One step of a run."""
-
-    stage: str
-    step: int
-    steps: int
-    loss: float
-
-
 class Bounds(NamedTuple):
     """Of the genes of a stage, (gene,) each."""
 
@@ -62,16 +54,20 @@ class Bounds(NamedTuple):
 class AltitudeEvolution:
     """The stages of one run over given lessons, judged by an engine."""
 
-    def __init__(self, config: AltitudeEvolutionConfig, lessons: Lessons, engine: Engine) -> None:
-        self.config, self.lessons, self.engine = config, lessons, engine
+    def __init__(
+        self, config: AltitudeEvolutionConfig, lessons: Lessons, engine: Engine, stages: Sequence[str] = STAGES
+    ) -> None:
+        self.config, self.lessons, self.engine, self.stages = config, lessons, engine, stages
         self.genome = PairGenome(config)
         self.free = np.ones(self.genome.size, bool)  # genes that the flight stage may change
         self.free[: self.genome.pd.size] = ~self.genome.pd.mask(*MATRICES)
 
     def run(self, run: Run) -> Iterator[Progress]:
         """Go through the stages; `networks(run)` has the result afterwards."""
-        streams = np.random.SeedSequence(self.config.seed).spawn(3)
-        for name, stream in zip(self.stage_steps, streams, strict=True):
+        streams = np.random.SeedSequence(self.config.seed).spawn(len(STAGES))
+        for name, stream in zip(STAGES, streams, strict=True):
+            if name not in self.stages:
+                continue
             stage = getattr(self, f"_{name}_stage")(np.random.default_rng(stream), run)
             for step, loss in run.steps(name, stage):
                 yield Progress(name, step + 1, stage.steps, loss)
@@ -79,16 +75,6 @@ class AltitudeEvolution:
     def networks(self, run: Run) -> Population:
         """The evolved pair, populations of one."""
         return self.genome.decode(self._whole(run.finished["flight"][None], run))
-
-    @property
-    def stage_steps(self) -> dict[str, int]:
-        """Steps of each stage, in order."""
-        config = self.config
-        return {
-            "pd": config.descent_iterations,
-            "integral": config.integral_generations,
-            "flight": config.flight_generations,
-        }
 
     def _pd_stage(self, generator: np.random.Generator, run: Run) -> Stage:
         params = DescentParams(self.config.descent_iterations, self.config.descent_rate)

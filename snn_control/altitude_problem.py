@@ -15,6 +15,7 @@ from snn_core import blocks, lanes
 from snn_core.genome import Genes, Genome
 from snn_core.network import NetworkParams
 from snn_core.network_config import NetworkConfig
+from snn_core.vectors import LANES
 
 Array = NDArray[np.float64]
 Population = dict[str, NetworkParams]
@@ -112,7 +113,7 @@ class AltitudeProblem:
         if stage == "integral":
             return {"integral mimic loss": mimic_losses(self.genome.integral.decode(genes), self.lessons.integral)}
         networks = self.genome.decode(genes)
-        pd = mimic_losses(networks["pd"], self.lessons.pd[:3])  # one of each recording, where there are three
+        pd = mimic_losses(networks["pd"], self.lessons.pd[:LANES])  # as many as fill a kernel's lanes
         integral = mimic_losses(networks["integral"], self.lessons.integral[:4])
         flight = self.flight_cost(networks, generation)
         return {

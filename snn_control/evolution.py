@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import yaml
@@ -48,6 +48,15 @@ BAD_LOGGED = 1000  # bad fitness beyond that is only counted
 
 class Interrupted(SnnError):
     """The run was asked to stop; its checkpoint is saved."""
+
+
+class Progress(NamedTuple):
+    """One step of a run."""
+
+    stage: str
+    step: int
+    steps: int
+    loss: float
 
 
 class Stage(Protocol):
@@ -100,6 +109,13 @@ class Search:
         self.generation = int(state["generation"])
         self.strategy.restore(state)
         self.genes = self.strategy.estimate()
+
+
+class Evolution(Protocol):
+    """Stages, one after the other."""
+
+    def run(self, run: "Run") -> Iterator[Progress]:
+        """Go through the stages."""
 
 
 class Run:

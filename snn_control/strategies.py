@@ -246,4 +246,72 @@ class Genetic:
         self.genes, self.parents, self.costs = state["genes"], state["parents"], state["costs"]
 
 
+class Nsga2:
+    """NSGA-II (Deb et al. 2002) with DEAP's selection, for costs (individual, objective).
+
+    Parents are asked again beside their children, so that both are judged in the same weather. A child lies on the line
+    through two parents, or beside one of them, and some of its genes are mutated.
+    """
+
+    crossover, mutation, beyond = 0.7, 0.1, 0.1
+
+    def __init__(self, start: Genes, sigma: float, low: Array, high: Array, generator: np.random.Generator) -> None:
+        self.low, self.high, self.sigma, self.generator = low, high, sigma, generator
+        self.parents = reflect(start, low, high)
+        self.costs: Array = np.empty((0, 0))  # of the parents, when they were chosen
+
+    def ask(self) -> Genes:
+        """Parents, then as many children, (2 * individual, gene)."""
+        self.asked = np.concatenate([self.parents, np.array([self._child() for _ in self.parents])])
+        return self.asked
+
+    def tell(self, costs: Array) -> None:
+        """Costs of the parents and children last asked for, (2 * individual, objective)."""
+        everybody = [_Candidate(index, row) for index, row in enumerate(costs.tolist())]
+        chosen = [candidate.index for candidate in tools.selNSGA2(everybody, len(self.parents))]
+        self.parents, self.costs = self.asked[chosen], costs[chosen]
+
+    def _child(self) -> Genes:
+        """One child; parents are in the order of selection, so that of two the first one is the better."""
+        mother, father = (self.parents[self.generator.integers(len(self.parents), size=2).min()] for _ in range(2))
+        mix = self.generator.uniform(-self.beyond, 1.0 + self.beyond) * (self.generator.random() < self.crossover)
+        child = mother + mix * (father - mother)
+        hit = self.generator.random(len(child)) < self.mutation
+        child = child + hit * self.sigma * self.generator.standard_normal(len(child))
+        return reflect(child, self.low, self.high)
+
+    def estimate(self) -> Genes:
+        """The parents that no other parent dominates, (individual, gene)."""
+        return self.parents[undominated(self.costs)] if len(self.costs) else self.parents
+
+    def state(self) -> dict[str, Array]:
+        return {"parents": self.parents, "costs": self.costs}
+
+    def restore(self, state: dict[str, Array]) -> None:
+        self.parents, self.costs = state["parents"], state["costs"]
+
+
+class _Candidate:
+    """A row of costs as DEAP's selection wants it."""
+
+    def __init__(self, index: int, costs: list[float]) -> None:
+        self.index = index
+        self.fitness = _Fitnesses(len(costs))
+        self.fitness.values = tuple(costs)
+
+
+class _Fitnesses(base.Fitness):
+    """Several costs, all to be minimised."""
+
+    def __init__(self, objectives: int) -> None:
+        self.weights = (-1.0,) * objectives
+        super().__init__()
+
+
+def undominated(costs: Array) -> NDArray[np.bool_]:
+    """Which rows of costs (individual, objective) no other row beats: nowhere worse, and better somewhere."""
+    worse = np.all(costs[:, None] >= costs, axis=2) & np.any(costs[:, None] > costs, axis=2)
+    return ~np.any(worse, axis=1)
+
+
 STRATEGIES: dict[str, Any] = {"cma": cma_es, "ga": Genetic}

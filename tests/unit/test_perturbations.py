@@ -8,11 +8,13 @@ import pytest
 from sim_worlds.blimp import WORLDS, BlimpParams, blimp_params
 from sim_worlds.lidar import LidarParams, measure
 from sim_worlds.perturbations import FACTORS, Factor, ballast_g, perturbed
+from sim_worlds.weather import draw_sample
 from snn_core.errors import ConfigError
 
 SPANS = {
     "buoyancy": (-0.12, 0.12), "thrust_gain": (0.7, 1.3), "dead_time": (0.0, 0.6), "drag": (0.5, 2.0),
-    "lidar_noise": (0.0, 0.05), "drop_outs": (0.0, 0.5), "jitter": (0.0, 0.3), "draft": (0.0, 0.03),
+    "lidar_noise": (0.0, 0.05), "drop_outs": (0.0, 0.5), "jitter": (0.0, 0.3), "servo": (0.0, 0.4),
+    "draft": (0.0, 0.03),
 }  # fmt: skip
 
 
@@ -56,7 +58,7 @@ def test_a_factor_changes_its_own_fields_in_its_own_world(factor: Factor) -> Non
 def test_each_world_of_a_batch_has_its_own_lidar() -> None:
     _, lidar = perturbed("tudelft_2023", [{"lidar_noise": 0.0}, {"lidar_noise": 0.05}, {"drop_outs": 0.5}])
     generator, height = np.random.default_rng(0), np.full(3, 1.234)
-    seen = np.array([measure(height, np.zeros(3), lidar, generator) for _ in range(2000)])
+    seen = np.array([measure(height, np.zeros(3), lidar, draw_sample(3, generator)) for _ in range(2000)])
     assert set(seen[:, 0]) == {1.23}
     assert seen[:, 1].std() == pytest.approx(0.05, rel=0.06)
     assert np.isnan(seen).mean(axis=0) == pytest.approx([0.0, 0.0, 0.5], abs=0.04)

@@ -169,6 +169,7 @@ def follow(evolution: Evolution, progress: Run) -> None:
         with threadpool_limits(1, user_api="blas"), Bars() as bars:
             for now in evolution.run(progress):
                 bars.show(now)
+        progress.complete()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -61,6 +61,7 @@ class Checkpoint(NamedTuple):
     rows: list[Row]
     bad: list[BadFitness]  # the first ones
     bad_counts: dict[str, int]  # all of them, by stage
+    complete: bool = False  # no stage is to come
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
@@ -102,8 +103,8 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         return None
     except PermissionError as error:
         raise ModelError(f"{path}: cannot be read ({error.strerror})") from None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path}: damaged checkpoint ({error}); start again with another --out") from None
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        raise ModelError(f"{path}: damaged checkpoint; start again with another --out") from None
 
 
 def write_pace(folder: Path, pace: Sequence[Pace]) -> None:

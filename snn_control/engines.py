@@ -11,7 +11,7 @@ import signal
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait
 from types import TracebackType
@@ -94,6 +94,11 @@ class ProcessEngine(Engine):
         super().__init__(spec)
         self.workers = workers or cores()
         self._pool: ProcessPoolExecutor | None = None
+        # The arrays go through memory with a name. The pipe through which a worker starts is short, and to write more
+        # would block for ever if the worker died before it read.
+        self._arrays = os.fdopen(os.memfd_create("problem"), "wb")
+        np.savez(self._arrays, **spec.arrays)  # type: ignore[arg-type]
+        self._arrays.flush()
 
     def _judge(self, stage: str, chunks: list[Genes], generation: int) -> Arrivals:
         left = dict(enumerate(chunks))
@@ -110,41 +115,54 @@ class ProcessEngine(Engine):
 
     def _ask(self, stage: str, chunks: dict[int, Genes], generation: int) -> Iterator[tuple[int, Judged]]:
         """Answers in order of arrival, until all are there or a worker dies."""
-        if self._pool is None:
-            self._pool = self._start()
         try:
-            asked = {self._pool.submit(_work, stage, chunk, generation): index for index, chunk in chunks.items()}
+            asked = self._submit(stage, chunks, generation)
             for future in as_completed(asked):
                 yield asked[future], future.result()
         except BrokenProcessPool:
-            self.close()
+            self._end_workers()
 
-    def _start(self) -> ProcessPoolExecutor:
-        """New workers: spawned, because the threads of the kernels do not survive a fork."""
-        context = multiprocessing.get_context("spawn")
+    def _submit(self, stage: str, chunks: dict[int, Genes], generation: int) -> dict["Future[Judged]", int]:
+        """Hand the chunks out, to workers that are started now if they are not there, and do not heed Ctrl-C."""
+        if self._pool is None:
+            self._pool = self._workers()
+        heeded = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # a new process inherits it
+        try:
+            return {self._pool.submit(_work, stage, chunk, generation): index for index, chunk in chunks.items()}
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heeded)
+
+    def _workers(self) -> ProcessPoolExecutor:
+        """Spawned, because the threads of the kernels do not survive a fork."""
+        arrays = f"/proc/{os.getpid()}/fd/{self._arrays.fileno()}"
         threads = max(1, cores() // self.workers)
-        return ProcessPoolExecutor(self.workers, context, _prepare, (self.spec, threads))
+        about = (self.spec._replace(arrays={}), arrays, threads)
+        return ProcessPoolExecutor(self.workers, multiprocessing.get_context("spawn"), _prepare, about)
 
-    def close(self) -> None:
+    def _end_workers(self) -> None:
         pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
+
+    def close(self) -> None:
+        self._end_workers()
+        self._arrays.close()
 
 
 class Workplace:
     """What a worker process keeps between its tasks."""
 
     spec: ProblemSpec
+    arrays: str
     problem: Problem | None = None
 
 
-def _prepare(spec: ProblemSpec, threads: int) -> None:
-    """Begin as a worker: Ctrl-C is for the parent, whose death is ours, and cores are shared with the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _prepare(spec: ProblemSpec, arrays: str, threads: int) -> None:
+    """Begin as a worker: the parent's death is ours, and cores are shared with the others."""
     threading.Thread(target=_die_with_the_parent, daemon=True).start()
     numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
     threadpool_limits(1, user_api="blas")
-    Workplace.spec = spec
+    Workplace.spec, Workplace.arrays = spec, arrays
 
 
 def _die_with_the_parent() -> None:
@@ -157,5 +175,6 @@ def _die_with_the_parent() -> None:
 def _work(stage: str, genes: Genes, generation: int) -> Judged:
     """One chunk. The problem is built with the first, so that an error in it reaches the parent."""
     if Workplace.problem is None:
-        Workplace.problem = Workplace.spec.build()
+        with np.load(Workplace.arrays, allow_pickle=False) as stored:
+            Workplace.problem = Workplace.spec._replace(arrays=dict(stored)).build()
     return judge(Workplace.problem, stage, genes, generation)

@@ -158,6 +158,12 @@ class Run:
             except (OSError, OutputError) as error:
                 raise self._not_written(error) from None
 
+    def complete(self) -> None:
+        """Mark the checkpoint as that of a run whose stages are all done."""
+        saved = read_checkpoint(self.folder)
+        if saved is not None and not saved.complete:
+            self._write(saved._replace(complete=True))
+
     def note(self, stage: str, generation: int, individual: int, reason: str) -> None:
         """Record a cost that was not finite."""
         self.bad_counts[stage] += 1
@@ -203,12 +209,15 @@ class Run:
         now, (then, before) = perf_counter(), self._since
         if step > before:
             self._pace.append(Pace(name, step, now - then, (step - before) / (now - then)))
+        self._write(checkpoint)
+        self._since = perf_counter(), step
+
+    def _write(self, checkpoint: Checkpoint) -> None:
         try:
             write_checkpoint(self.folder, checkpoint)
             write_pace(self.folder, self._pace)
         except OutputError as error:
             raise self._not_written(error) from None
-        self._since = perf_counter(), step
 
     def _not_written(self, error: Exception) -> OutputError:
         """A full or read-only disk, in one line that says what is left and how to go on."""

@@ -50,6 +50,7 @@ def evolve(
     run.resume() if resume else run.begin()
     for done, _ in enumerate(evolution.run(run), start=1):
         run.stop = done == stop_after
+    run.complete()
     path = folder / "best.safetensors"
     header = ModelHeader(kind="spiking_pid", dt_s=0.1, networks=evolution.genome.structure)
     save_model(path, header, evolution.networks(run))

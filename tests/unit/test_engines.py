@@ -1,14 +1,13 @@
 """Engines: that where, with whom and in which order costs are computed changes no bit, and that workers may die."""
 
 import multiprocessing
-import os
-import signal
 import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -39,6 +38,15 @@ class ShuffledEngine(LocalEngine):
         return [answers[i] for i in self.generator.permutation(len(answers))]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Workers have one each; here too, so that no barrier waits for a busy core."""
+    threads = numba.get_num_threads()
+    numba.set_num_threads(1)
+    yield
+    numba.set_num_threads(threads)
+
+
 @pytest.fixture(scope="module")
 def ray_engine() -> Iterator[Engine]:
     from snn_control.ray_engine import RayEngine
@@ -51,8 +59,8 @@ def ray_engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def remote() -> Iterator[list[Engine]]:
-    with ProcessEngine(SPEC, workers=1) as one, ProcessEngine(SPEC, workers=2) as two:
-        yield [one, two]
+    with ProcessEngine(SPEC, workers=2) as two, ProcessEngine(SPEC, workers=3) as three:
+        yield [two, three]
 
 
 def genes_of(stage: str, individuals: int, seed: int) -> np.ndarray:
@@ -134,17 +142,16 @@ def test_a_worker_killed_in_its_work_is_replaced(tmp_path: Path) -> None:
 
 def test_a_worker_killed_from_outside_changes_no_run(tmp_path: Path) -> None:
     config = SMALL.model_copy(update={"integral_generations": 40, "population": 40})
-    killed: list[int] = []
+    others, killed = multiprocessing.active_children(), []
 
     def kill() -> None:
         until = monotonic() + 60.0
         while len(killed) < 2 and monotonic() < until:
             for worker in multiprocessing.active_children():
-                if worker.pid is not None and worker.pid not in killed:
+                if worker not in others and worker not in killed:
                     sleep(0.05)
-                    os.kill(worker.pid, signal.SIGKILL)
-                    killed.append(worker.pid)
-                    break
+                    worker.kill()
+                    killed.append(worker)
 
     killer = threading.Thread(target=kill)
     with ProcessEngine(spec_of(config), workers=2) as engine:

@@ -10,6 +10,7 @@ import yaml
 
 from snn_control.altitude_config import AltitudeEvolutionConfig
 from snn_control.altitude_problem import mimic_losses
+from snn_control.engines import LocalEngine
 from snn_control.evolution import Interrupted, Run, Search
 from snn_control.mimicry import Lesson
 from snn_control.problems import Judged
@@ -17,7 +18,7 @@ from snn_control.strategies import CmaEs
 from snn_core.errors import ModelError, OutputError
 from snn_core.metrics import mimic_loss
 from unit.networks import STRUCTURES, name_of, plain_run, random_networks
-from unit.small_runs import ERRORS, SMALL, evolution_of, evolve
+from unit.small_runs import ERRORS, SMALL, evolution_of, evolve, spec_of
 
 
 def test_the_seed_makes_the_model(tmp_path: Path) -> None:
@@ -111,6 +112,19 @@ def test_a_cost_that_is_not_finite_counts_as_the_worst() -> None:
     assert search.step() == 1.0
     assert told[0].tolist() == [1.0, 1003.0, 3.0, 1003.0, 1003.0, 2.0]
     assert noted == [(0, 1, "a is nan"), (0, 3, "b is inf"), (0, 4, "b is -inf")]
+
+
+def test_bad_fitness_stops_no_run(tmp_path: Path) -> None:
+    engine = LocalEngine(spec_of(SMALL))
+    costs = np.array([np.nan, 1.0, np.inf, 2.0, 3.0, 4.0])
+    engine.problem.flight_cost = lambda population, seed: costs
+    assert evolve(tmp_path / "once", engine=engine) == evolve(tmp_path / "again", engine=engine)
+    rows = list(csv.reader((tmp_path / "once" / "bad_fitness.csv").open()))
+    assert rows[1:] == [
+        ["flight", str(g), str(i), f"flight cost is {costs[i]}"]
+        for g in range(SMALL.flight_generations)
+        for i in (0, 2)
+    ]
 
 
 def test_the_flight_stage_leaves_the_matrices_of_the_pd_network_alone(tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ class PidContender:
 
     def __init__(self, dt_s: float, integrates: bool = True) -> None:
         teacher = PidConfig()
-        self.fixed = {"limit": teacher.limit, "dt_s": dt_s} | ({} if integrates else {"ki": 0.0})
+        self.fixed = {"limit": teacher.limit, "dt_s": dt_s}
+        if not integrates:
+            self.fixed |= {"ki": 0.0, "integrate_within_m": teacher.integrate_within_m, "integral_limit": 0.0}
         self.names = [name for name in GAINS if name not in self.fixed]
         self.scale = np.array([GAINS[name].scale for name in self.names])
         self.low = np.array([GAINS[name].low for name in self.names]) / self.scale

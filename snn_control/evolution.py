@@ -92,7 +92,7 @@ class Search:
         self.note, self.generation, self.genes = note, 0, strategy.estimate()
 
     def step(self) -> float:
-        """One generation; returns its lowest cost."""
+        """One generation; returns its lowest cost, of several objectives that of the first."""
         judged = self.judge(self.strategy.ask(), self.generation)
         for individual in np.flatnonzero(judged.reasons != ""):
             self.note(self.generation, int(individual), str(judged.reasons[individual]))
@@ -100,7 +100,7 @@ class Search:
         self.strategy.tell(costs)
         self.generation += 1
         self.genes = self.strategy.estimate()
-        return float(costs.min())
+        return float(costs.reshape(len(costs), -1)[:, 0].min())
 
     def state(self) -> dict[str, Array]:
         return {"generation": np.array(self.generation), **self.strategy.state()}

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from snn_core.genome import Genes
 
 Array = NDArray[np.float64]
+LEAST_VARIANCE = 1e-12  # of the shortest axis, as a share of the longest
 
 
 class _Fitness(base.Fitness):
@@ -127,8 +128,13 @@ class CmaEs:
         s.C += rows.T @ rows
 
     def _decompose(self) -> None:
+        """Axes and their lengths; an axis too short for the arithmetic is lengthened, in the matrix too."""
         s = self.strategy
         variances, s.B = np.linalg.eigh(s.C)
+        missing = LEAST_VARIANCE * variances[-1] - variances[0]
+        if missing > 0.0:
+            s.C += missing * np.eye(s.dim)
+            variances = variances + missing
         s.diagD = np.sqrt(variances)
         s.BD = s.B * s.diagD
 

@@ -131,6 +131,14 @@ def test_lazy_and_eager_decompositions_agree_in_distribution() -> None:
     assert 0.4 < lazy.std() / eager.std() < 2.5
 
 
+def test_genes_that_do_not_matter_leave_the_search_whole() -> None:
+    strategy = make("cma")
+    for _ in range(3000):
+        strategy.tell((strategy.ask()[:, 0] - 0.5) ** 2)
+    assert all(np.isfinite(value).all() for value in strategy.state().values())
+    assert strategy.estimate()[0] == pytest.approx(0.5, abs=1e-6)
+
+
 def test_many_genes_get_a_diagonal_covariance() -> None:
     few, many = (
         cma_es(np.zeros(n), 0.1, -np.ones(n), np.ones(n), 8, np.random.default_rng(0)) for n in (9, MOST_GENES + 1)

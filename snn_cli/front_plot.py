@@ -22,10 +22,12 @@ def front_figure(costs: dict[str, Array]) -> Figure:
     dots = axes.scatter(
         snn[:, 1], 100 * snn[:, 0], c=snn[:, 2], cmap="plasma", s=34, label="SNN", edgecolors="k", lw=0.3
     )
+    lowest = 100 * min(rows[:, 0].min() for rows in costs.values())
     figure.colorbar(dots, label="spikes per step of the SNN")
     axes.set(
         xlabel="total variation of the command per step (command units)",
-        ylabel="RMSE + steady-state error (cm)", xscale="log", yscale="log",
+        ylabel="RMSE + steady-state error + overshoot / 4 (cm)", xscale="log",
+        ylim=(0.95 * lowest, 2.5 * lowest),
         title="Fronts in validation worlds",
     )  # fmt: skip
     axes.grid(alpha=0.3, which="both")

@@ -29,6 +29,10 @@ OBJECTIVES = ("tracking_m", "variation_per_step", "spikes_per_step")
 ANCHORS = ((1.0, 0.0, 0.0), (1.0, 0.02, 0.0), (1.0, 0.06, 0.0), (1.0, 0.02, 0.0015))
 
 
+OVERSHOOT_WEIGHT = 0.25
+LOST_M, LOST_PENALTY = 0.5, 100.0  # of tracking error, beyond which it is no flight, however little it cost
+
+
 class FineTuneConfig(Config):
     """Settings of one run."""
 
@@ -51,16 +55,20 @@ class Scores(Protocol):
     @property
     def steady_state_error_m(self) -> Array: ...
     @property
+    def overshoot_m(self) -> Array: ...
+    @property
     def total_variation(self) -> Array: ...
     @property
     def spikes_per_step(self) -> Array: ...
 
 
 def objectives(scores: Scores, steps: int) -> Array:
-    """Means over the worlds, (individual, objective): RMSE and steady-state error together, variation, spikes."""
-    columns = (
-        scores.rmse_m + scores.steady_state_error_m, scores.total_variation / steps, scores.spikes_per_step,
-    )  # fmt: skip
+    """Means over the worlds, (individual, objective): tracking error, variation per step, spikes per step.
+
+    The tracking error is RMSE + steady-state error + a quarter of the overshoot, metres.
+    """
+    tracking = scores.rmse_m + scores.steady_state_error_m + OVERSHOOT_WEIGHT * scores.overshoot_m
+    columns = (tracking, scores.total_variation / steps, scores.spikes_per_step)
     return np.stack([column.mean(axis=1) for column in columns], axis=1)
 
 
@@ -73,7 +81,10 @@ class FineTuneProblem:
     def terms(self, stage: str, genes: Genes, generation: int) -> dict[str, Array]:
         """Objectives (individual, objective); the stage begins with the name of its contender."""
         contender = self.contenders[stage.split()[0]]
-        return {"flight": self.fly(contender.pilot(genes), len(genes), None if "front" in stage else generation)}
+        if "front" not in stage:
+            return {"flight": self.fly(contender.pilot(genes), len(genes), generation)}
+        flight = self.fly(contender.pilot(genes), len(genes), None)
+        return {"flight": flight, "lost": np.where(flight[:, :1] > LOST_M, LOST_PENALTY, 0.0)}
 
 
 class FineTuning:

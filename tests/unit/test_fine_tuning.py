@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from snn_control.evolution import Interrupted, Run
-from snn_control.fine_tuning import ANCHORS, FineTuneConfig, FineTuneProblem, FineTuning, most_accurate, objectives
+from snn_control.fine_tuning import (
+    ANCHORS,
+    LOST_M,
+    FineTuneConfig,
+    FineTuneProblem,
+    FineTuning,
+    most_accurate,
+    objectives,
+)
 from snn_control.problems import Judged, judge
 from snn_core.genome import Genes
 
@@ -33,7 +41,7 @@ CONTENDERS = {"snn": Line(5), "pid": Line(2)}
 def fly(pilot: tuple[Genes], individuals: int, generation: int | None) -> np.ndarray:
     genes, rest = pilot[0], (pilot[0][:, 1:] ** 2).sum(axis=1)
     assert len(genes) == individuals
-    return np.stack([genes[:, 0] ** 2 + rest, 30.0 * (1.0 - genes[:, 0]) ** 2 + rest, rest], axis=1)
+    return np.stack([0.4 * genes[:, 0] ** 2 + rest, 30.0 * (1.0 - genes[:, 0]) ** 2 + rest, rest], axis=1)
 
 
 class Counting:
@@ -83,12 +91,19 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path: Path, stop_after:
         np.testing.assert_array_equal(resumed[name], whole[name])
 
 
+def test_the_front_holds_no_flight_that_is_lost(tmp_path: Path) -> None:
+    fronts, _ = tune(tmp_path)
+    for front in fronts.values():
+        assert fly((front,), len(front), None)[:, 0].max() <= LOST_M
+
+
 def test_objectives_are_means_over_the_worlds() -> None:
     scores = SimpleNamespace(
         rmse_m=np.array([[0.1, 0.3]]), steady_state_error_m=np.array([[0.02, 0.04]]),
+        overshoot_m=np.array([[0.0, 0.4]]),
         total_variation=np.array([[100.0, 300.0]]), spikes_per_step=np.array([[40.0, 50.0]]),
     )  # fmt: skip
-    np.testing.assert_allclose(objectives(scores, 100), [[0.23, 2.0, 45.0]])
+    np.testing.assert_allclose(objectives(scores, 100), [[0.28, 2.0, 45.0]])
 
 
 @pytest.mark.parametrize(("limit", "row"), [(np.inf, 2), (1.5, 1), (1.0, 1), (0.6, 0), (0.1, 0)])

@@ -38,6 +38,8 @@ setup(
         "tqdm>=4.64",
         "matplotlib>=3.6",
         "rosbags>=0.10.4",
+        "pillow>=9.1",
+        "av>=12",
     ],
     extras_require={
         "sim": ["pybullet>=3.2.5; python_version < '3.12'"],
@@ -52,6 +54,7 @@ setup(
             "pid_controller = snn_control.nodes.pid_controller:main",
             "command_gate = snn_control.nodes.command_gate:main",
             "blimp_world = sim_worlds.nodes.blimp_world:main",
+            "place_recognizer = snn_perception.nodes.place_recognizer:main",
             "bringup = snn_cli.nodes.bringup:main",
         ],
     },

@@ -6,7 +6,7 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control, fitness, growth
+from benchmarks import control, fitness, growth, places, places_ablation, places_growth, places_node, tuning
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -14,6 +14,13 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "paper": fitness.paper,
     "growth": growth.growth,
     "closed_loop": control.closed_loop,
+    "tuning": tuning.tuning,
     "rollout": control.rollout,
     "control_step": control.control_step,
+    "places_accuracy": places.accuracy,
+    "places_training": places.training,
+    "places_query": places.query,
+    "places_ablation": places_ablation.ablation,
+    "places_growth": places_growth.growth,
+    "places_node": places_node.node,
 }

@@ -14,6 +14,11 @@ def count(text: str) -> int:
     return _whole(text, 1)
 
 
+def whole(text: str) -> int:
+    """A whole number from 0."""
+    return _whole(text, 0)
+
+
 def number(text: str) -> float:
     """A finite number."""
     try:

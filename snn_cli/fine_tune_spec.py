@@ -1,7 +1,7 @@
 """The fine-tuning problem as plain data, the factory that rebuilds it anywhere, and the worlds that it flies in."""
 
 import json
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ from snn_core.network_config import NetworkConfig
 
 Array = NDArray[np.float64]
 WORLD = "tudelft_2023"
-TRAINING, VALIDATION, TEST = 1, 2, 3  # streams of random worlds that never meet
+TRAINING, FRONT, VALIDATION, TEST = range(1, 5)  # streams of random worlds that never meet
 
 
+@lru_cache(2)
 def domain_of(stream: int, seed: int, worlds: int, dt_s: float) -> Domain:
     """The random worlds of a stream and a seed."""
     return draw_domain(WORLD, worlds, np.random.default_rng([stream, seed]), dt_s)
@@ -52,7 +53,7 @@ def fine_tune_spec(
 
 
 def build(settings: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FineTuneProblem:
-    """The problem, with new random worlds in each generation: the same for all, and for no two stages' generations."""
+    """The problem; its random worlds are the same for every contender."""
     config = FineTuneConfig.check(settings["config"])
     structure = {part: NetworkConfig.check(values) for part, values in settings["structure"].items()}
     networks = {
@@ -61,6 +62,9 @@ def build(settings: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FineTune
     return FineTuneProblem(contenders_of(config.dt_s, structure, networks), partial(_fly, config))
 
 
-def _fly(config: FineTuneConfig, pilot: Any, individuals: int, generation: int) -> Array:
-    domain = domain_of(TRAINING, generation + 100_000 * config.seed, config.worlds, config.dt_s)
+def _fly(config: FineTuneConfig, pilot: Any, individuals: int, generation: int | None) -> Array:
+    if generation is None:
+        domain = domain_of(FRONT, config.seed, config.front_worlds, config.dt_s)
+    else:
+        domain = domain_of(TRAINING, generation + 100_000 * config.seed, config.worlds, config.dt_s)
     return objectives(tally(pilot, individuals, domain, config.dt_s), len(domain.weather))

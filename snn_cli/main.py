@@ -3,11 +3,11 @@
 import argparse
 import sys
 
-from snn_cli import bench, demo, evolve, fly, layers, mimic, runs, tune
+from snn_cli import bench, demo, evolve, fly, layers, mimic, places, runs, tune
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 
-COMMANDS = (demo, fly, mimic, runs, bench)
+COMMANDS = (demo, fly, mimic, runs, places, bench)
 EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
 
 

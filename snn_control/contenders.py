@@ -81,12 +81,16 @@ class PidContender:
         self.scale = np.array([GAINS[name].scale for name in self.names])
         self.low = np.array([GAINS[name].low for name in self.names]) / self.scale
         self.high = np.array([GAINS[name].high for name in self.names]) / self.scale
-        self.start = np.array([float(getattr(teacher, name)) for name in self.names]) / self.scale
+        self.start = self.genes(teacher)
 
     def pilot(self, genes: Genes) -> PidGains:
         values = dict(zip(self.names, (genes * self.scale).T, strict=True))
         everything = {**{name: np.full(len(genes), value) for name, value in self.fixed.items()}, **values}
         return PidGains(*(np.ascontiguousarray(everything[field]) for field in PidGains._fields))
+
+    def genes(self, config: PidConfig) -> Genes:
+        """The genes of a PID, (gene,); the inverse of `config`."""
+        return np.array([float(getattr(config, name)) for name in self.names]) / self.scale
 
     def config(self, genes: Genes) -> PidConfig:
         """One of them, (gene,), as settings of the node."""

@@ -1,7 +1,8 @@
 """Fine-tuning in closed loop: from a mimic to the front between tracking error, command effort and spikes.
 
-1. `anchor 0` and so on: CMA-ES on weighted sums of the objectives, one for each of ANCHORS.
-2. `front`: NSGA-II from the anchors and their neighbours.
+1. `anchor 0` and so on: CMA-ES on weighted sums of the objectives, one for each of ANCHORS, each from where the one
+   before ended; new random worlds in every generation.
+2. `front`: NSGA-II from the anchors and their neighbours; the same random worlds in every generation, but more.
 
 Every contender goes through the same stages, with the same number of flights in the same worlds.
 """
@@ -33,11 +34,12 @@ class FineTuneConfig(Config):
 
     seed: int = Field(1, ge=0, le=2**31, description="seed of everything random")
     dt_s: float = Field(0.1, gt=0, le=1, description="control period (s)")
-    worlds: int = Field(16, ge=1, le=1024, description="random worlds per generation")
+    worlds: int = Field(16, ge=1, le=1024, description="random worlds per generation of an anchor")
     population: int = Field(32, ge=4, le=10000, description="individuals per generation of an anchor")
-    anchor_generations: int = Field(800, ge=1, description="generations of each anchor")
-    front_population: int = Field(64, ge=8, le=10000, description="parents per generation of the front")
-    front_generations: int = Field(150, ge=1, description="generations of the front")
+    anchor_generations: int = Field(1000, ge=1, description="generations of each anchor")
+    front_worlds: int = Field(64, ge=1, le=1024, description="random worlds of the front")
+    front_population: int = Field(48, ge=8, le=10000, description="individuals per generation of the front")
+    front_generations: int = Field(80, ge=1, description="generations of the front")
     model_digest: str = Field("", description="SHA-256 of the model it starts from; the run fills it in")
 
 
@@ -63,15 +65,15 @@ def objectives(scores: Scores, steps: int) -> Array:
 
 
 class FineTuneProblem:
-    """Judges contenders by flights that the caller knows how to fly."""
+    """Judges contenders by flights that the caller knows how to fly: (pilot, individuals, generation, None = front)."""
 
-    def __init__(self, contenders: dict[str, Contender], fly: Callable[[Any, int, int], Array]) -> None:
+    def __init__(self, contenders: dict[str, Contender], fly: Callable[[Any, int, int | None], Array]) -> None:
         self.contenders, self.fly = contenders, fly
 
     def terms(self, stage: str, genes: Genes, generation: int) -> dict[str, Array]:
         """Objectives (individual, objective); the stage begins with the name of its contender."""
         contender = self.contenders[stage.split()[0]]
-        return {"flight": self.fly(contender.pilot(genes), len(genes), generation)}
+        return {"flight": self.fly(contender.pilot(genes), len(genes), None if "front" in stage else generation)}
 
 
 class FineTuning:
@@ -106,9 +108,8 @@ class FineTuning:
             judged = self.judge(stage, genes, generation)
             return Judged(judged.costs @ np.array(weights), judged.reasons)
 
-        strategy = cma_es(
-            contender.start, contender.sigma, contender.low, contender.high, self.config.population, generator
-        )
+        before = run.finished.get(f"{stage[:-1]}{int(stage[-1]) - 1}", contender.start)
+        strategy = cma_es(before, contender.sigma, contender.low, contender.high, self.config.population, generator)
         return Search(strategy, judge, self.config.anchor_generations, generator, partial(run.note, stage))
 
     def _front(self, contender: Contender, stage: str, generator: np.random.Generator, run: Run) -> Search:

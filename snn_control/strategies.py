@@ -249,8 +249,9 @@ class Genetic:
 class Nsga2:
     """NSGA-II (Deb et al. 2002) with DEAP's selection, for costs (individual, objective).
 
-    Parents are asked again beside their children, so that both are judged in the same weather. A child lies on the line
-    through two parents, or beside one of them, and some of its genes are mutated.
+    The start is asked for first, then children. A child lies on the line through two parents, or beside one of them,
+    and some of its genes are mutated. Parents keep their costs: those must not change from generation to generation,
+    or the luckiest would stay.
     """
 
     crossover, mutation, beyond = 0.7, 0.1, 0.1
@@ -258,18 +259,23 @@ class Nsga2:
     def __init__(self, start: Genes, sigma: float, low: Array, high: Array, generator: np.random.Generator) -> None:
         self.low, self.high, self.sigma, self.generator = low, high, sigma, generator
         self.parents = reflect(start, low, high)
-        self.costs: Array = np.empty((0, 0))  # of the parents, when they were chosen
+        self.costs: Array = np.empty((0, 0))  # of the parents
+        self.children: Genes = np.empty((0, len(low)))
 
     def ask(self) -> Genes:
-        """Parents, then as many children, (2 * individual, gene)."""
-        self.asked = np.concatenate([self.parents, np.array([self._child() for _ in self.parents])])
-        return self.asked
+        """The start, and ever after as many children, (individual, gene)."""
+        if not len(self.costs):
+            return self.parents
+        self.children = np.array([self._child() for _ in self.parents])
+        return self.children
 
     def tell(self, costs: Array) -> None:
-        """Costs of the parents and children last asked for, (2 * individual, objective)."""
-        everybody = [_Candidate(index, row) for index, row in enumerate(costs.tolist())]
+        """Costs of those last asked for, (individual, objective)."""
+        pool = np.concatenate([self.parents, self.children])
+        known = np.concatenate([self.costs, costs]) if len(self.costs) else costs
+        everybody = [_Candidate(index, row) for index, row in enumerate(known.tolist())]
         chosen = [candidate.index for candidate in tools.selNSGA2(everybody, len(self.parents))]
-        self.parents, self.costs = self.asked[chosen], costs[chosen]
+        self.parents, self.costs = pool[chosen], known[chosen]
 
     def _child(self) -> Genes:
         """One child; parents are in the order of selection, so that of two the first one is the better."""

@@ -27,7 +27,7 @@ def rest(neurons: int) -> Array:
 
 
 @njit(cache=True)
-def _dense(x, weights, i, n, source, target):
+def dense_sums(x: Array, weights: Array, i: int, n: int, source: int, target: int) -> None:
     """x[target] = dense weights applied to x[source], four sums at a time in registers."""
     for k in range(0, n - 3, 4):
         a, b, c, d = zeros(x), zeros(x), zeros(x), zeros(x)
@@ -97,7 +97,7 @@ def _couple(x, weights, i, n, source, target):
     if weights.shape[1] == 2:
         _paired(x, weights, i, n, source * n * LANES, target * n * LANES)
     elif weights.shape[1] > 0:
-        _dense(x, weights, i, n, source * n * LANES, target * n * LANES)
+        dense_sums(x, weights, i, n, source * n * LANES, target * n * LANES)
 
 
 @njit(cache=True)

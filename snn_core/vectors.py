@@ -170,6 +170,17 @@ def _chosen(typing_context, where, yes, no):
     return yes(where, yes, no), build
 
 
+@intrinsic
+def anywhere(typing_context: Any, where: Any) -> Any:
+    """Whether a mask holds in any lane."""
+
+    def build(context, builder, signature, arguments):
+        lanes = ir.IntType(LANES)
+        return builder.icmp_unsigned("!=", builder.bitcast(arguments[0], lanes), lanes(0))
+
+    return types.boolean(mask), build
+
+
 def select(where: Any, yes: Any, no: Any) -> Any:
     """`yes` where `where` holds, else `no`."""
     return yes if where else no

@@ -29,6 +29,7 @@ HOMES = {
     "deap": ["snn_control/strategies.py"],
     "gymnasium": [],
     "pybullet": [],
+    "PIL|av": ["snn_perception/places/image_files.py"],
     "ray": ["snn_control/ray_engine.py"],
     "torch": [],
 }

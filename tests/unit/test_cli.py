@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from snn_cli import bench
 from snn_cli.main import main
 from snn_core.genome import Genome
 from snn_core.model_files import ModelHeader, load_model, save_model
@@ -332,6 +333,7 @@ def test_resuming_needs_a_run(snn: Snn, flight: Path, tmp_path: Path) -> None:
 
 TINY_TUNING = (
     "--population", 4, "--anchor-generations", 2, "--front-population", 8, "--front-generations", 2, "--worlds", 3,
+    "--front-worlds", 4,
 )  # fmt: skip
 
 
@@ -396,3 +398,15 @@ def test_hidden_layers_are_compared_and_what_is_done_is_kept(snn: Snn, flight: P
 def test_a_pid_file_with_a_fault_is_refused(snn: Snn, tmp_path: Path) -> None:
     (tmp_path / "pid.yaml").write_text("kq: 3.0\n")
     check_failure(snn("fly", "--model", "pid.yaml", "--trial", "step"), "pid.yaml", "did you mean 'kp'?")
+
+
+def test_a_benchmark_is_a_row_beside_its_peer(snn: Snn) -> None:
+    ran = snn("bench", "control_step", "--json", "-")
+    (row,) = json.loads(ran.out)
+    assert set(row) == {"name", "value", "unit", "peer", "peer_value", "ratio", "machine"}
+    assert row["ratio"] == pytest.approx(row["peer_value"] / row["value"], rel=1e-4)
+
+
+def test_benchmarks_stay_in_the_source_tree(snn: Snn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "SOURCE_TREE", tmp_path)
+    check_failure(snn("bench"), "belong to the source tree", "make bench")

@@ -44,6 +44,7 @@ def test_everything_but_the_matrices_is_free(pair: PairContender) -> None:
 def test_pids_start_as_their_teacher() -> None:
     teacher, contender = PidConfig(), PidContender(0.1)
     assert contender.config(contender.start) == teacher
+    np.testing.assert_array_equal(contender.genes(teacher), contender.start)
     gains = contender.pilot(np.stack([contender.start, contender.high]))
     assert isinstance(gains, PidGains)
     assert gains.dt_s.tolist() == [0.1, 0.1]

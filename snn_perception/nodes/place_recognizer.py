@@ -1,0 +1,192 @@
+"""`place_recognizer`: camera images in; the place where the robot is out, when it is sure."""
+
+import array
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import PoseWithCovarianceStamped
+from nav_msgs.msg import Odometry
+from numpy.typing import NDArray
+from pydantic import Field
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CompressedImage, Image
+from std_msgs.msg import Float32MultiArray, MultiArrayDimension
+from std_srvs.srv import Trigger
+
+from snn_core.errors import ConfigError, DataError, SnnError
+from snn_core.nodes.diagnostics import Diagnostics
+from snn_core.nodes.guard import Guard
+from snn_core.nodes.parameters import OPEN, Parameters
+from snn_core.nodes.process import run
+from snn_core.nodes.wire import SENSOR_QOS, now_s, seconds, stamp
+from snn_perception.places.image_files import decode_image
+from snn_perception.places.images import Images
+from snn_perception.places.pixel_buffers import PixelBuffer, grey_of
+from snn_perception.places.place_loop import Frame, LoopConfig, PlaceLoop, Sighting, open_map, save_map, warm
+
+TOPICS: tuple[str, ...] = (
+    "image", "image/compressed", "odom", "place", "place/scores", "place/teach", "place/save", "place/reset",
+)  # fmt: skip
+IMAGE_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # an old image is worth nothing
+QUIET_S = 5.0
+INDEX_FRAME = "place_index"
+
+
+class PlaceRecognizerConfig(LoopConfig):
+    """Parameters of the node."""
+
+    map: str = Field("", description="map file to start with, empty = an empty map to teach")
+    save_path: str = Field("", description="file that place/save writes, empty = the one of map")
+    frame: str = Field("map", description="frame of the poses of places")
+    pose_stddev_m: float = Field(1.0, gt=0, le=10000, description="standard deviation of a place's position (m)")
+    yaw_stddev_rad: float = Field(0.5, gt=0, le=10, description="standard deviation of a place's yaw (rad)")
+
+
+FIXED = frozenset({"map", "frame"})
+
+
+class PlaceRecognizerNode(Node):
+    """Judges every image, recognises those that are due, and learns places on request.
+
+    Raises:
+        SnnError: a parameter is wrong, or the map cannot be used.
+    """
+
+    def __init__(self, **node_args: Any) -> None:
+        super().__init__("place_recognizer", **OPEN, **node_args)
+        self.guard = Guard(self)
+        self.loop: PlaceLoop | None = None
+        live = frozenset(PlaceRecognizerConfig.model_fields) - FIXED
+        self.parameters = Parameters(self, PlaceRecognizerConfig, live, self._change)
+        self.loop = self._build()
+        self.pose: NDArray[np.float64] | None = None
+        self.places = self.create_publisher(PoseWithCovarianceStamped, "place", 10)
+        self.scores = self.create_publisher(Float32MultiArray, "place/scores", 10)
+        self.create_subscription(Image, "image", self.guard(self._on_image), IMAGE_QOS)
+        self.create_subscription(CompressedImage, "image/compressed", self.guard(self._on_compressed), IMAGE_QOS)
+        self.create_subscription(Odometry, "odom", self.guard(self._on_odometry), SENSOR_QOS)
+        for name, work in (("teach", self._teach), ("save", self._save), ("reset", self._reset)):
+            self.create_service(Trigger, f"place/{name}", self._service(work))
+        self.diagnostics = Diagnostics(self, self.guard, self._health, ("image", "odom"))
+
+    def _build(self) -> PlaceLoop:
+        config = self.parameters.config
+        try:
+            self.get_logger().info("compiling, once after the installation")
+            warm()
+            return PlaceLoop(open_map(config.map), config)
+        except SnnError as error:
+            raise ConfigError(f"{self.get_name()}: {error}") from None
+
+    def stop(self) -> None:
+        """Nothing moves when this node falls silent."""
+
+    def _change(self, config: PlaceRecognizerConfig) -> None:
+        if self.loop is not None:
+            self.loop.configure(config)
+
+    def _on_image(self, message: Image) -> None:
+        self._take(seconds(message.header.stamp), str(message.encoding), lambda: pixels_of(message))
+
+    def _on_compressed(self, message: CompressedImage) -> None:
+        self._take(seconds(message.header.stamp), "compressed", lambda: decode_image(bytes(message.data), "image"))
+
+    def _take(self, stamp_s: float, encoding: str, decode: Callable[[], Images]) -> None:
+        loop = self.loop
+        if loop is None or not loop.due(stamp_s, now_s(self)):
+            return
+        try:
+            image = decode()
+        except DataError as error:
+            loop.refuse("bad_image", str(error))
+            self.get_logger().warning(f"refused: {error}", throttle_duration_sec=QUIET_S)
+            return
+        form = f"{image.shape[1]}x{image.shape[0]} {encoding}"
+        sighting = loop.take(Frame(image, form, stamp_s), now_s(self))
+        if sighting is not None:
+            self._publish(sighting)
+
+    def _publish(self, sighting: Sighting) -> None:
+        self.scores.publish(scores_message(sighting.found.scores))
+        if sighting.found.confident and sighting.found.place is not None:
+            self.places.publish(place_message(sighting, self.parameters.config))
+
+    def _on_odometry(self, message: Odometry) -> None:
+        p, q = message.pose.pose.position, message.pose.pose.orientation
+        values = [float(x) for x in (p.x, p.y, p.z, q.x, q.y, q.z, q.w)]
+        if all(map(math.isfinite, values)):
+            self.pose = np.array(values)
+
+    def _service(self, work: Callable[[], str]) -> Any:
+        def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            try:
+                response.message = work()
+                response.success = True
+            except SnnError as error:
+                response.success, response.message = False, str(error)
+            return response
+
+        return self.guard(answer)
+
+    def _teach(self) -> str:
+        place = self._loop().teach(self.pose, now_s(self))
+        return f"place {place} learnt {'without a pose' if self.pose is None else 'with the pose of odom'}"
+
+    def _save(self) -> str:
+        config = self.parameters.config
+        return save_map(self._loop().recogniser.map, config.save_path or config.map)
+
+    def _reset(self) -> str:
+        self._loop().reset()
+        return "a new traverse begins"
+
+    def _loop(self) -> PlaceLoop:
+        if self.loop is None:
+            raise SnnError("expected a map, found none yet; wait for the node to start")
+        return self.loop
+
+    def _health(self) -> Any:
+        return self._loop().health(now_s(self))
+
+
+def pixels_of(message: Image) -> Images:
+    """The pixels of an image message as grey (row, column)."""
+    height, width, step = int(message.height), int(message.width), int(message.step)
+    return grey_of(
+        PixelBuffer(height, width, str(message.encoding), step, bool(message.is_bigendian), message.data), "image"
+    )
+
+
+def scores_message(scores: NDArray[np.float32]) -> Float32MultiArray:
+    """Scores (place,) with their dimension named."""
+    message = Float32MultiArray()
+    message.layout.dim = [MultiArrayDimension(label="place", size=len(scores), stride=len(scores))]
+    message.data = array.array("f", scores.tobytes())
+    return message
+
+
+def place_message(sighting: Sighting, config: PlaceRecognizerConfig) -> PoseWithCovarianceStamped:
+    """The place's pose; a place without one is told by its number, as x in a frame of its own."""
+    message = PoseWithCovarianceStamped()
+    message.header.stamp = stamp(sighting.stamp_s)
+    known = bool(np.isfinite(sighting.pose).all())
+    message.header.frame_id = config.frame if known else INDEX_FRAME
+    values = [float(x) for x in sighting.pose] if known else [float(sighting.found.place or 0), 0, 0, 0, 0, 0, 1.0]
+    position, orientation = message.pose.pose.position, message.pose.pose.orientation
+    position.x, position.y, position.z = (float(x) for x in values[:3])
+    orientation.x, orientation.y, orientation.z, orientation.w = (float(x) for x in values[3:])
+    message.pose.covariance = covariance(config)
+    return message
+
+
+def covariance(config: PlaceRecognizerConfig) -> NDArray[np.float64]:
+    """Row-major 6 x 6: position, then rotation; roll and pitch are not observed and take the yaw's."""
+    return np.diag([config.pose_stddev_m**2] * 3 + [config.yaw_stddev_rad**2] * 3).reshape(-1)
+
+
+def main() -> int:
+    """Run the node until SIGINT or SIGTERM."""
+    return run(lambda: [PlaceRecognizerNode()])

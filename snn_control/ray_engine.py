@@ -6,6 +6,7 @@ Ray itself gives the task of a dead worker to another.
 
 import logging
 import os
+import socket
 
 import numba
 import numpy as np
@@ -19,6 +20,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read when Ray is import
 import ray
 from ray.exceptions import RayError
 
+CONNECT_S = 5.0
 BUILT: dict[str, Problem] = {}  # in a worker: the problem of each run, by the name of its spec's object
 
 
@@ -31,17 +33,33 @@ def _work(name: str, spec: ProblemSpec, stage: str, genes: Genes, generation: in
     return judge(BUILT[name], stage, np.array(genes), generation)
 
 
+def _check_that_someone_listens(address: str) -> None:
+    """Ray itself would try for a quarter of an hour."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise EngineError(
+            f"--ray-address {address}: expected the host:port of a running Ray cluster ({error}); "
+            "start one with 'ray start --head', or leave the option out"
+        ) from None
+
+
 class RayEngine(Engine):
     """On Ray: a cluster of its own with so many workers on this machine, or the running one at an address."""
 
     def __init__(self, spec: ProblemSpec, workers: int | None = None, address: str | None = None) -> None:
         super().__init__(spec)
         own = {} if address else {"num_cpus": workers or cores(), "include_dashboard": False}
+        if address:
+            _check_that_someone_listens(address)
         try:
             ray.init(address or "local", log_to_driver=False, logging_level=logging.ERROR, **own)
         except (RayError, OSError, ValueError, RuntimeError) as error:
-            where = f"Ray at {address}" if address else "a local Ray"
-            raise EngineError(f"{where} cannot be reached ({' '.join(str(error).split())[:200]})") from None
+            where = f"join Ray at {address}" if address else "start a local Ray"
+            raise EngineError(
+                f"cannot {where} ({' '.join(str(error).split())[:200]}); tokens want RAY_AUTH_MODE=token"
+            ) from None
         self._work = ray.remote(num_cpus=1, max_retries=DEATHS)(_work)
         self._spec = ray.put(spec)
 

@@ -185,7 +185,9 @@ def test_evolve_goes_from_flights_to_a_model_that_flies(snn: Snn, flight: Path, 
     header, _ = load_model(out / "best.safetensors", 0.1)
     assert header.seed == 1
     assert header.command.startswith("snn evolve altitude --flights flight.csv --pairs 2 --population 4")
-    assert {path.name for path in out.iterdir()} == {"config.yaml", "log.csv", "checkpoint.npz", "best.safetensors"}
+    assert {path.name for path in out.iterdir()} == {
+        "config.yaml", "log.csv", "timing.csv", "checkpoint.npz", "best.safetensors",
+    }  # fmt: skip
     before = (out / "best.safetensors").read_bytes()
     check_failure(snn("evolve", "altitude", "--flights", flight, "--out", out), "holds a run already", "--resume")
     other = write(tmp_path / "other.csv", ROWS[:-1])
@@ -205,6 +207,8 @@ def test_evolve_goes_from_flights_to_a_model_that_flies(snn: Snn, flight: Path, 
         (), ("soar",), ("fly", "--world", "mars"), ("fly", "--trial", "loop"), ("fly", "--seeds", "0"),
         ("fly", "--against", "pid"), ("fly", "--plot", "sweep.png"),
         ("fly", "--buoyancy", "much"), ("mimic",), ("mimic", "evaluate"), ("evolve", "altitude"), ("bench", "luck"),
+        ("runs",), ("runs", "plot", "x"), ("evolve", "altitude", "--flights", "x", "--ray-address", "h:1"),
+        ("evolve", "altitude", "--flights", "x", "--engine", "ray", "--ray-address", "h:1", "--workers", "2"),
     ],
     ids=" ".join,
 )  # fmt: skip

@@ -197,6 +197,15 @@ def test_ray_replaces_a_killed_worker(ray_engine: Engine, tmp_path: Path, monkey
     assert got.costs.tobytes() == LocalEngine(troubled_spec(tmp_path)).evaluate("", genes, 2).costs.tobytes()
 
 
+@needs_ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "nowhere", "127.0.0.1:many", "127.0.0.1:99999"])
+def test_a_ray_address_where_nobody_listens(address: str) -> None:
+    from snn_control.ray_engine import RayEngine
+
+    with pytest.raises(EngineError, match=rf"--ray-address {address}: expected the host:port of a running Ray"):
+        RayEngine(SPEC, address=address)
+
+
 # --- costs
 
 

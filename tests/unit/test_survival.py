@@ -16,7 +16,7 @@ from snn_control.checkpoints import is_occupied, read_checkpoint
 
 WAIT_S = 60.0
 SETTINGS = (
-    "--pairs", "2", "--descent-iterations", "400", "--integral-generations", "150", "--flight-generations", "2",
+    "--pairs", "2", "--descent-iterations", "150", "--integral-generations", "150", "--flight-generations", "2",
     "--population", "20",
 )  # fmt: skip
 FILES = ("best.safetensors", "checkpoint.npz", "log.csv", "config.yaml")

@@ -42,6 +42,8 @@ def cores() -> int:
 class Engine(ABC):
     """Judges populations; a context manager that leaves no process behind."""
 
+    chunk = CHUNK  # individuals judged together, 0 = all
+
     def __init__(self, spec: ProblemSpec) -> None:
         self.spec = spec
 
@@ -51,7 +53,8 @@ class Engine(ABC):
         Raises:
             EngineError: workers died again and again.
         """
-        chunks = [genes[start : start + CHUNK] for start in range(0, len(genes), CHUNK)]
+        size = self.chunk or max(1, len(genes))
+        chunks = [genes[start : start + size] for start in range(0, len(genes), size)]
         judged = dict(self._judge(stage, chunks, generation))
         costs, reasons = zip(*(judged[index] for index in range(len(chunks))), strict=True)
         return Judged(np.concatenate(costs), np.concatenate(reasons))
@@ -72,7 +75,9 @@ class Engine(ABC):
 
 
 class LocalEngine(Engine):
-    """In this process, on the threads of the kernels."""
+    """In this process, on the threads of the kernels, which share the whole population among them."""
+
+    chunk = 0
 
     def __init__(self, spec: ProblemSpec, threads: int | None = None) -> None:
         super().__init__(spec)

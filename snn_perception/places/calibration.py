@@ -96,12 +96,15 @@ def _sequence_pair(
     return sequence_evidence(leader, len(memory.history)), bool(right[leader.place])
 
 
-def calibrate(evidence: list[Evidence]) -> Calibration:
-    """Fit everything on the evidence of one or more traverses, whose networks are alike."""
+def calibrate(evidence: list[Evidence], exit_probability: float = EXIT_PROBABILITY) -> Calibration:
+    """Fit everything on the evidence of one or more traverses, whose networks are alike.
+
+    A presentation may stop where the place that leads is right with `exit_probability`.
+    """
     region = evidence[0].ensemble.config.network.region
     checks = [t for t in range(1, region.steps + 1) if t % region.check_every == 0 or t == region.steps]
     full = [pair for item in evidence for pair in item.answers()]
-    exits = fit_exit([_trail(answer, right) for answer, right in full], checks, EXIT_PROBABILITY)
+    exits = fit_exit([_trail(answer, right) for answer, right in full], checks, exit_probability)
     found = Calibration(
         single=_single(full, region.neighbours),
         sequence=_fit([pair for item in evidence for pair in item.sequence]),

@@ -4,9 +4,11 @@ The released evaluation stops with an error, so its two linear maps are applied 
 with `make venv EXTRAS=peers`.
 """
 
+import io
 import sys
 import time
 from argparse import Namespace
+from contextlib import redirect_stderr
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -23,9 +25,9 @@ def installed() -> bool:
 
 def _stand_in_for_torchvision() -> None:
     """The peer imports torchvision for two names that are not used here, and its wheel fails beside some torches."""
-    transforms, io = ModuleType("torchvision.transforms"), ModuleType("torchvision.io")
-    transforms.Compose = io.read_image = None  # type: ignore[attr-defined]
-    names = {"torchvision": ModuleType("torchvision"), "torchvision.transforms": transforms, "torchvision.io": io}
+    transforms, images = ModuleType("torchvision.transforms"), ModuleType("torchvision.io")
+    transforms.Compose = images.read_image = None  # type: ignore[attr-defined]
+    names = {"torchvision": ModuleType("torchvision"), "torchvision.transforms": transforms, "torchvision.io": images}
     sys.modules.update({name: module for name, module in names.items() if name not in sys.modules})
 
 
@@ -52,7 +54,8 @@ class VprTempo:
         trained: list[str] = []
         for name in ("feature_layer", "output_layer"):
             loader = _Shuffled(shown, order)
-            self.model.train_model(loader, getattr(self.model, name), self.model, 0, prev_layers=trained)
+            with redirect_stderr(io.StringIO()):  # its progress bars
+                self.model.train_model(loader, getattr(self.model, name), self.model, 0, prev_layers=trained)
             trained.append(name)
         self.train_s = time.perf_counter() - start
         self.model.eval()

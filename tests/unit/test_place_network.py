@@ -194,6 +194,16 @@ def test_early_exit_saves_time_and_keeps_the_answer():
     assert same >= 0.9 * PLACES
 
 
+@pytest.mark.parametrize("places", [1, 2, 3])
+def test_a_small_map_tells_its_places_from_others(places):
+    network = FastNetwork()
+    network.learn(SCENES[:places])
+    answers = [network.respond(network.see(network.start(), image)[1]) for image in SCENES]
+    known, foreign = answers[:places], answers[places:]
+    assert all(answer.scores.argmax() == k for k, answer in enumerate(known))
+    assert min(answer.scores.max() for answer in known) > max(answer.scores.max() for answer in foreign)
+
+
 def test_members_of_an_ensemble_differ_and_are_averaged():
     config = EnsembleConfig(members=4)
     members = [config.member(k) for k in range(4)]

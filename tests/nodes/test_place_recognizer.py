@@ -251,6 +251,22 @@ def test_teaching_needs_a_fresh_image_and_room(bench):
     assert (answer.success, "set save_path" in answer.message) == (False, True)
 
 
+def test_a_place_is_not_taught_at_a_stale_pose(drive):
+    drive.bench.set_clock(drive.now + 5.0, drive.node)
+    drive.now += 5.0
+    drive.see(SCENE)
+    answer = drive.call("teach")
+    assert not answer.success
+    assert "expected odom of at most 2 s ago, found 5." in answer.message
+
+
+def test_odometry_that_is_not_finite_is_left_out(drive):
+    pose = drive.node.pose.copy()
+    drive.bench.publish("odom", odometry_at(float("nan")))
+    drive.bench.spin()
+    assert np.array_equal(drive.node.pose, pose)
+
+
 def test_a_full_disk_is_an_answer_not_a_crash(bench, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     drive = Drive(bench, save_path=str(tmp_path / "file" / "map.safetensors"))

@@ -21,7 +21,7 @@ help:
 demo: $(VENV)/.package
 	@$(BIN)/snn demo
 
-bench: $(VENV)/.package
+bench: $(VENV)/.package $(VENV)/.train
 	@$(BIN)/snn bench
 
 # Ruff, mypy and the import contract are tests too, so that one summary closes the run.

@@ -44,6 +44,7 @@ setup(
     extras_require={
         "sim": ["pybullet>=3.2.5; python_version < '3.12'"],
         "train": ["torch>=2.4"],
+        "ray": ["ray>=2.40"],
         "test": ["pytest", "hypothesis"],
     },
     entry_points={

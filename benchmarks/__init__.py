@@ -6,12 +6,16 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control, places, places_ablation, places_growth, places_node
+from benchmarks import control, fitness, growth, places, places_ablation, places_growth, places_node, tuning
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
+    "fitness": fitness.fitness,
+    "paper": fitness.paper,
+    "growth": growth.growth,
+    "closed_loop": control.closed_loop,
+    "tuning": tuning.tuning,
     "rollout": control.rollout,
-    "fitness": control.fitness,
     "control_step": control.control_step,
     "places_accuracy": places.accuracy,
     "places_training": places.training,

@@ -4,14 +4,22 @@ import numpy as np
 
 from benchmarks.row import Row, duration, seconds, throughput
 from sim_worlds.blimp import blimp_params
+from sim_worlds.course import course
+from sim_worlds.fused_rollout import fused_rollout
+from sim_worlds.lidar import LidarParams
 from sim_worlds.rollout import rollout as fly
 from sim_worlds.trials import find_trial
+from sim_worlds.weather import draw_weather
 from snn_cli.controllers import controller_named
-from snn_control.altitude_evolution import PD_START
-from snn_core import kernels, lanes
+from snn_control.altitude_evolution import INTEGRAL_START, PD_START
+from snn_control.altitude_problem import INTEGRAL_BOUNDS
+from snn_control.pilots import spiking_pair
+from snn_control.spiking_pid import SpikingPid
+from snn_core import kernels
 from snn_core.genome import Genome
-from snn_core.network import initial_state, network_step, select
+from snn_core.network import NetworkParams, initial_state, network_step, select
 from snn_core.network_config import NetworkConfig
+from snn_core.vectors import LANES
 
 BATCH = 256
 
@@ -20,30 +28,52 @@ def rollout() -> list[Row]:
     """Simulated seconds per second of a batch of spiking flights; the peer is real time itself."""
     setpoint = find_trial("step").setpoint_series(0.1)[:600]
     params = blimp_params("tudelft_2023", BATCH)
+    weather = draw_weather(len(setpoint), BATCH, np.random.default_rng(0))
 
     def flights() -> None:
         _, controller = controller_named("default", 0.1, BATCH)
-        fly(controller, params, setpoint, 0.1, np.random.default_rng(0))
+        fly(controller, params, setpoint, 0.1, weather)
 
     value = BATCH * len(setpoint) * 0.1 / seconds(flights)
     return [throughput(f"rollout of {BATCH} spiking flights", value, "blimp-s/s", "real time", 1.0)]
 
 
-def fitness() -> list[Row]:
-    """Network steps per second of the lane kernel; the peer is the plain numpy step over the same population."""
-    genome = Genome(NetworkConfig(connectivity="paired"))
+def closed_loop() -> list[Row]:
+    """Simulated seconds per second of whole populations in the fused rollout; the peer is the batched plain rollout."""
+    rows = []
+    params, steps = blimp_params("tudelft_2023", LANES), 1200
+    flight = course(np.tile([[0.5], [1.5], [0.9]], LANES), 40.0, 0.1)
+    weather = draw_weather(steps, LANES, np.random.default_rng(0))
+    for name, connectivity, hidden in (("lif", "paired", "lif"), ("shipped structure", "dense", "recurrent_iwta")):
+        pair = _pair(BATCH // LANES, connectivity, hidden)
+
+        def fused(pair: dict[str, NetworkParams] = pair) -> None:
+            fused_rollout(spiking_pair(pair), BATCH // LANES, params, LidarParams(), flight, weather, 0.1)
+
+        def plain(pair: dict[str, NetworkParams] = pair) -> None:
+            one = {part: select(p, 0) for part, p in pair.items()}
+            controller = SpikingPid(one, 0.1, batch=LANES)
+            fly(controller, params, flight.setpoint_m, 0.1, weather)
+
+        value = BATCH * steps * 0.1 / seconds(fused, 10)
+        peer = LANES * steps * 0.1 / seconds(plain, 2)
+        title = f"{BATCH} closed-loop flights, {name}"
+        rows += [
+            throughput(title, value, "blimp-s/s", f"plain rollout of {LANES}", peer),
+            throughput(title, value, "blimp-s/s", "goal", 2e6),
+        ]
+    return rows
+
+
+def _pair(individuals: int, connectivity: str, hidden: str) -> dict[str, NetworkParams]:
+    """Random pairs of networks of which most neurons spike."""
     generator = np.random.default_rng(0)
-    population = genome.decode(np.array([genome.draw(PD_START, generator) for _ in range(128)]))
-    errors = generator.standard_normal((1, 1150)).astype(np.float32)
-
-    def plain() -> None:
-        state = initial_state(128, 40)
-        for t in range(100):
-            state, _ = network_step(state, np.repeat(errors[0, t : t + 1], 128), population)
-
-    value = 128 * 1150 / seconds(lambda: lanes.mimic_scores(population, errors, errors))
-    peer = 128 * 100 / seconds(plain)
-    return [throughput("fitness of 128 x 1150 steps, 80 neurons", value, "steps/s", "numpy, batched", peer)]
+    pd = Genome(NetworkConfig(connectivity=connectivity, hidden=hidden))
+    integral = Genome(NetworkConfig(connectivity="paired", opposed=True, bounds=INTEGRAL_BOUNDS))
+    return {
+        "pd": pd.decode(np.array([pd.draw(PD_START, generator) for _ in range(individuals)])),
+        "integral": integral.decode(np.array([integral.draw(INTEGRAL_START, generator) for _ in range(individuals)])),
+    }
 
 
 def control_step() -> list[Row]:

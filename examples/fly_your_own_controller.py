@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sim_worlds.blimp import blimp_params
 from sim_worlds.rollout import Controller, rollout
 from sim_worlds.trials import find_trial
+from sim_worlds.weather import draw_weather
 from snn_control.pid import Pid, PidConfig
 from snn_core.metrics import FlightScore, flight_score
 
@@ -41,7 +42,8 @@ def mean_score(controller: Controller) -> FlightScore:
     """Fly the trial once per world; the mean of each score."""
     setpoint = find_trial("steps").setpoint_series(DT_S)
     params = blimp_params("tudelft_2023", WORLDS, buoyancy_mps2=BUOYANCY_MPS2)
-    flights = rollout(controller, params, setpoint, DT_S, np.random.default_rng(0))
+    weather = draw_weather(len(setpoint), WORLDS, np.random.default_rng(0))
+    flights = rollout(controller, params, setpoint, DT_S, weather)
     scores = [flight_score(setpoint, flights.height_m[:, w], flights.command[:, w], DT_S) for w in range(WORLDS)]
     return FlightScore(*np.mean(scores, axis=0).tolist())
 

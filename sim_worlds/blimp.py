@@ -11,18 +11,21 @@ Two drivetrains were identified from recordings of the TU Delft micro-blimps, se
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from snn_core.errors import ConfigError
+from snn_core.vectors import LANES, clamp, load, magnitude, select, store
 
 Array = NDArray[np.float64]
+Motion = tuple[Any, Any, Any, Any]
+"""Servo, thrust, climb and height of one world, or of sixteen."""
 
 SUBSTEP_S = 0.01
-HISTORY = 64  # substeps of command memory: the longest dead time is 0.63 s
+HISTORY = 256  # substeps of command memory: the longest dead time is 2.55 s
 TABLE_2021_MPS2 = np.array([-0.184, -0.094, -0.066, 0.0, 0.047, 0.110, 0.228])  # at commands -3 to 3
 PROVENANCE = {
     "tudelft_2021": (
@@ -131,37 +134,127 @@ def static_thrust_mps2(command: float, drivetrain: float) -> float:
     return math.copysign(0.769 * duty * duty, command)
 
 
+_SINE = [(-1.0) ** i * (0.5 * math.pi) ** (2 * i + 1) / math.factorial(2 * i + 1) for i in range(7)]
+S1, S3, S5, S7, S9, S11, S13 = _SINE
+
+
+@njit(cache=True, forceinline=True)
+def half_sine(x: Any) -> Any:
+    """sin(pi x / 2) for -1 <= x <= 1, to 1e-9: its Taylor series, the same bits for one world and for sixteen."""
+    y = x * x
+    return x * (S1 + y * (S3 + y * (S5 + y * (S7 + y * (S9 + y * (S11 + y * S13))))))
+
+
+@njit(cache=True, forceinline=True)
+def substep(motion: Motion, push: Any, side: Any, constants: tuple[Any, ...], lift: Any) -> Motion:
+    """10 ms of one world, or of sixteen.
+
+    push: size of the thrust that the command settles to; side: its sign, 0 for motors off. constants: turn of the servo
+    and share of the lag per substep, both drags. lift: buoyancy and draft together.
+    """
+    servo, thrust, climb, height = motion
+    turn, follow, drag_per_s, drag_per_m = constants
+    servo = servo + select(magnitude(side) > 0.0, clamp(side - servo, -1.0 * turn, turn), 0.0 * side)
+    thrust = thrust + (push * half_sine(servo) - thrust) * follow
+    drag = drag_per_s * climb + drag_per_m * climb * magnitude(climb)
+    climb = climb + SUBSTEP_S * (thrust - drag + lift)
+    height = height + SUBSTEP_S * climb
+    grounded = height < 0.0
+    return servo, thrust, select(grounded & (climb < 0.0), 0.0 * climb, climb), select(grounded, 0.0 * height, height)
+
+
+CONSTANTS = 8  # of a world over a period, in the order of `prepare`
+
+
+@njit(cache=True)
+def prepare(params: BlimpParams, first: int, count: int, substeps: int) -> Array:
+    """What stays the same while worlds first to first + count - 1 fly periods of `substeps`: (CONSTANTS * LANES,)."""
+    constants = np.zeros((CONSTANTS, LANES))
+    for m in range(count):
+        w = first + m
+        keep, servo_s = math.exp(-SUBSTEP_S * substeps / params.draft_time_s[w]), params.servo_s[w]
+        constants[0, m] = 2.0 * SUBSTEP_S / servo_s if servo_s > 0.0 else math.inf
+        constants[1, m] = 1.0 - math.exp(-SUBSTEP_S / params.lag_s[w])
+        constants[2, m] = params.drag_per_s[w]
+        constants[3, m] = params.drag_per_m[w]
+        constants[4, m] = params.leak_mps2_per_h[w] / 3600.0
+        constants[5, m] = keep
+        constants[6, m] = params.draft_std_mps2[w] * math.sqrt(1.0 - keep * keep)
+        constants[7, m] = math.floor(params.dead_time_s[w] / SUBSTEP_S + 0.5)
+    return constants.ravel()
+
+
+@njit(cache=True)
+def push_of(params: BlimpParams, w: int, command: float) -> tuple[float, float]:
+    """Size and sign of the thrust that a command settles to in world w; the sign is 0 for motors off."""
+    size = params.thrust_gain[w] * abs(static_thrust_mps2(command, params.drivetrain[w]))
+    return size, 0.0 if command == 0.0 else math.copysign(1.0, command)
+
+
+@njit(cache=True)
+def _drive(state, params, w, m, command, delay, substeps, push, side):
+    """Pass a command through the dead time of world w: thrust (size, sign) of every substep to lane m."""
+    commands, last, size, sign = state.commands, 0.0, 0.0, 0.0
+    for s in range(substeps):
+        u = command if s >= delay else commands[w, delay - 1 - s]
+        if u != last:
+            last = u
+            size, sign = push_of(params, w, u)
+        push[s * LANES + m], side[s * LANES + m] = size, sign
+    for i in range(delay - 1, substeps - 1, -1):
+        commands[w, i] = commands[w, i - substeps]
+    for i in range(min(delay, substeps)):
+        commands[w, i] = command
+
+
+@njit(cache=True)
+def _advance_one(state, params, w, m, substeps, push, side, constants):
+    """The substeps of world w, which is lane m."""
+    motion = state.servo[w], state.thrust_mps2[w], state.climb_mps[w], state.height_m[w]
+    fixed = constants[m], constants[LANES + m], constants[2 * LANES + m], constants[3 * LANES + m]
+    leak, time, level = constants[4 * LANES + m], state.time_s[w], params.buoyancy_mps2[w] + state.draft_mps2[w]
+    for s in range(substeps):
+        motion = substep(motion, push[s * LANES + m], side[s * LANES + m], fixed, level - leak * time)
+        time = time + SUBSTEP_S
+    state.servo[w], state.thrust_mps2[w], state.climb_mps[w], state.height_m[w] = motion
+    state.time_s[w] = time
+
+
+@njit(cache=True)
+def advance_sixteen(
+    state: BlimpState, params: BlimpParams, w: int, substeps: int, push: Array, side: Array, constants: Array
+) -> None:
+    """The substeps of worlds w to w + 15."""
+    motion = load(state.servo, w), load(state.thrust_mps2, w), load(state.climb_mps, w), load(state.height_m, w)
+    fixed = load(constants, 0), load(constants, LANES), load(constants, 2 * LANES), load(constants, 3 * LANES)
+    leak, time = load(constants, 4 * LANES), load(state.time_s, w)
+    level = load(params.buoyancy_mps2, w) + load(state.draft_mps2, w)
+    for s in range(substeps):
+        motion = substep(motion, load(push, s * LANES), load(side, s * LANES), fixed, level - leak * time)
+        time = time + SUBSTEP_S
+    store(state.servo, w, motion[0])
+    store(state.thrust_mps2, w, motion[1])
+    store(state.climb_mps, w, motion[2])
+    store(state.height_m, w, motion[3])
+    store(state.time_s, w, time)
+
+
 @njit(cache=True)
 def _advance(state, params, command, gust, substeps):
-    h = SUBSTEP_S
-    for w in range(state.height_m.shape[0]):
-        keep = math.exp(-h * substeps / params.draft_time_s[w])
-        spread = params.draft_std_mps2[w] * math.sqrt(1.0 - keep * keep)
-        state.draft_mps2[w] = keep * state.draft_mps2[w] + spread * gust[w]
-        delay = int(params.dead_time_s[w] / h + 0.5)
-        for _ in range(substeps):
-            for i in range(delay, 0, -1):
-                state.commands[w, i] = state.commands[w, i - 1]
-            state.commands[w, 0] = command[w]
-            u = state.commands[w, delay]
-            if u != 0.0 and params.servo_s[w] > 0.0:
-                turn = 2.0 * h / params.servo_s[w]
-                goal = math.copysign(1.0, u)
-                state.servo[w] += min(max(goal - state.servo[w], -turn), turn)
-            elif u != 0.0:
-                state.servo[w] = math.copysign(1.0, u)
-            push = abs(static_thrust_mps2(u, params.drivetrain[w])) * math.sin(0.5 * math.pi * state.servo[w])
-            goal = params.thrust_gain[w] * push
-            state.thrust_mps2[w] += (goal - state.thrust_mps2[w]) * (1.0 - math.exp(-h / params.lag_s[w]))
-            v = state.climb_mps[w]
-            lift = params.buoyancy_mps2[w] - params.leak_mps2_per_h[w] * state.time_s[w] / 3600.0
-            drag = params.drag_per_s[w] * v + params.drag_per_m[w] * v * abs(v)
-            v += h * (state.thrust_mps2[w] - drag + lift + state.draft_mps2[w])
-            z = state.height_m[w] + h * v
-            if z < 0.0:
-                z, v = 0.0, max(v, 0.0)
-            state.height_m[w], state.climb_mps[w] = z, v
-            state.time_s[w] += h
+    worlds = state.height_m.shape[0]
+    push, side = np.empty(substeps * LANES), np.empty(substeps * LANES)
+    for first in range(0, worlds, LANES):
+        count = min(LANES, worlds - first)
+        constants = prepare(params, first, count, substeps)
+        for m in range(count):
+            w, keep, spread = first + m, constants[5 * LANES + m], constants[6 * LANES + m]
+            state.draft_mps2[w] = keep * state.draft_mps2[w] + spread * gust[w]
+            _drive(state, params, w, m, command[w], int(constants[7 * LANES + m]), substeps, push, side)
+        if count == LANES:
+            advance_sixteen(state, params, first, substeps, push, side, constants)
+        else:
+            for m in range(count):
+                _advance_one(state, params, first + m, m, substeps, push, side, constants)
 
 
 def blimp_step(state: BlimpState, params: BlimpParams, command: Array, gust: Array, duration_s: float) -> None:

@@ -11,6 +11,7 @@ from sim_worlds.blimp import SUBSTEP_S, blimp_at, blimp_params, blimp_step
 from sim_worlds.driver import MotorDriver
 from sim_worlds.lidar import LidarParams, measure
 from sim_worlds.trials import find_trial
+from sim_worlds.weather import draw_sample
 from snn_core.config import Config
 from snn_core.signals import Command, Health, Level, Verdict, health
 
@@ -93,7 +94,8 @@ class BlimpFlight:
 
     def sense(self) -> float:
         """A reading of the lidar in metres: NaN where it was lost, +Inf beyond its reach."""
-        seen = float(measure(self.state.height_m, self.state.climb_mps, self.lidar, self.generator)[0])
+        sample = draw_sample(1, self.generator)
+        seen = float(measure(self.state.height_m, self.state.climb_mps, self.lidar, sample)[0])
         return math.inf if seen > self.config.lidar_max_m else seen
 
     def offer(self, command: Command) -> bool:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sim_worlds.blimp import BlimpParams, blimp_at, blimp_step
 from sim_worlds.lidar import LidarParams, measure
+from sim_worlds.weather import GUST
 
 Array = NDArray[np.float64]
 Controller = Callable[[Array, Array], Array]
@@ -28,12 +29,12 @@ def rollout(
     params: BlimpParams,
     setpoint_m: Array,
     dt_s: float,
-    generator: np.random.Generator,
+    weather: Array,
     lidar: LidarParams | None = None,
 ) -> Flights:
     """Fly every world along `setpoint_m`, (time,) or (time, world), starting at rest at the first setpoint.
 
-    The controller sees the lidar, the record holds the truth.
+    weather: (time, 4, world), see `sim_worlds.weather`. The controller sees the lidar, the record holds the truth.
     """
     worlds, steps = len(params.lag_s), len(setpoint_m)
     setpoint = np.broadcast_to(np.asarray(setpoint_m, float).reshape(steps, -1), (steps, worlds))
@@ -41,8 +42,8 @@ def rollout(
     state = blimp_at(setpoint[0], worlds)
     record = np.empty((3, steps, worlds))
     for k in range(steps):
-        seen = measure(state.height_m, state.climb_mps, lidar, generator)
+        seen = measure(state.height_m, state.climb_mps, lidar, weather[k])
         command = controller(setpoint[k], seen)
         record[:, k] = state.height_m, seen, command
-        blimp_step(state, params, command, generator.standard_normal(worlds), dt_s)
+        blimp_step(state, params, command, weather[k, GUST], dt_s)
     return Flights(np.array(setpoint), *record)

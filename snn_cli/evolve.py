@@ -3,20 +3,26 @@
 import argparse
 import hashlib
 import signal
-from functools import partial
+import sys
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from snn_cli.altitude_spec import altitude_spec
 from snn_cli.arguments import seed
-from snn_cli.flights import flight_cost, fly, simulated_heights
+from snn_cli.engine_options import add_engine_options, check_engine_options, engine_of
+from snn_cli.flights import fly, simulated_heights
 from snn_cli.mimic import losses
 from snn_cli.output import emit, table
-from snn_control.altitude_evolution import AltitudeEvolution, AltitudeEvolutionConfig, Lessons, Progress
-from snn_control.evolution import Run
-from snn_control.integral_task import integral_lesson
+from snn_control.altitude_config import AltitudeEvolutionConfig
+from snn_control.altitude_evolution import AltitudeEvolution
+from snn_control.altitude_problem import Lessons
+from snn_control.checkpoints import BAD, MODEL
+from snn_control.evolution import Evolution, Progress, Run
+from snn_control.integral_task import integral_lessons
 from snn_control.mimicry import pd_lesson
 from snn_control.pid import PidConfig
 from snn_control.recordings import read_recordings
@@ -32,11 +38,8 @@ SETTINGS = tuple(name for name in AltitudeEvolutionConfig.model_fields if name n
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the subcommand."""
-    evolve = commands.add_parser("evolve", help="evolve a spiking controller")
-    parser = evolve.add_subparsers(required=True, metavar="altitude").add_parser(
-        "altitude", help="evolve the PD and I networks that hold a blimp's altitude"
-    )
+    """Declare the subcommand of `snn evolve`."""
+    parser = commands.add_parser("altitude", help="evolve the PD and I networks that hold a blimp's altitude")
     parser.add_argument(
         "--flights", required=True, metavar="FOLDER|CSV|sim",
         help="recordings; of several, the last by name is held out for the report; sim = PID flights in simulation",
@@ -48,8 +51,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     for name in SETTINGS:
         field = AltitudeEvolutionConfig.model_fields[name]
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="X", help=f"{field.description} ({field.default})")
+    add_engine_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, check=lambda args: check_engine_options(args, parser))
 
 
 def read_config(args: argparse.Namespace, folder: Path) -> AltitudeEvolutionConfig:
@@ -86,8 +90,16 @@ def command_of(args: argparse.Namespace, config: AltitudeEvolutionConfig) -> str
     return " ".join([*words, f"--seed {config.seed}"])
 
 
+def lessons_of(heights: list[np.ndarray], config: AltitudeEvolutionConfig) -> Lessons:
+    """Training material from heights and from the simulated double integrator."""
+    dt_s, first = config.dt_s, 1000 * config.seed
+    pd = [pd_lesson(h, dt_s, first + r) for r in range(REFERENCES) for h in heights]
+    return Lessons(pd, integral_lessons(dt_s, range(first, first + INTEGRAL_LESSONS)))
+
+
 def run(args: argparse.Namespace) -> None:
     """Evolve, save the model, report."""
+    args.check(args)
     folder = args.out or Path("runs") / f"altitude-{args.seed}"
     config = read_config(args, folder)
     progress = Run(folder, config)
@@ -98,32 +110,31 @@ def run(args: argparse.Namespace) -> None:
             f"{args.flights}: not the recordings that {folder} was started on; give the same, or a new --out"
         )
     progress.config = config.model_copy(update={"data_digest": digest})
-    dt_s = config.dt_s
-    pd = [pd_lesson(h, dt_s, 1000 * config.seed + r) for r in range(REFERENCES) for h in heights]
-    integral = [integral_lesson(dt_s, 1000 * config.seed + s) for s in range(INTEGRAL_LESSONS)]
-    evolution = AltitudeEvolution(config, Lessons(pd, integral), partial(flight_cost, dt_s=dt_s))
-    if not args.resume:
-        progress.begin()
-    follow(evolution, progress)
+    lessons = lessons_of(heights, config)
+    with engine_of(args, altitude_spec(config, lessons)) as engine:
+        evolution = AltitudeEvolution(config, lessons, engine)
+        if not args.resume:
+            progress.begin()
+        follow(evolution, progress)
     networks = evolution.networks(progress)
-    reference = [pd_lesson(held_out, dt_s, s) for s in range(HELD_OUT_REFERENCES)]
+    reference = [pd_lesson(held_out, config.dt_s, s) for s in range(HELD_OUT_REFERENCES)]
     score = losses(networks["pd"], reference, PidConfig())
     header = ModelHeader(
-        kind="spiking_pid", dt_s=dt_s, seed=config.seed, data_digest=digest,
-        networks={"pd": evolution.pd.config, "integral": evolution.integral.config},
+        kind="spiking_pid", dt_s=config.dt_s, seed=config.seed, data_digest=digest,
+        networks=evolution.genome.structure,
         score={f"mimic_{name}": round(value, 4) for name, value in score.items()},
         command=command_of(args, config),
     )  # fmt: skip
-    path = folder / "best.safetensors"
+    path = folder / MODEL
     save_model(path, header, networks)
-    report(path, held_out_name, score, dt_s, args.json)
+    report(path, held_out_name, score, config.dt_s, args.json)
 
 
 class Bars:
-    """One progress bar per stage, on a terminal only."""
+    """One progress bar per stage, on a terminal only: what is done, how fast, and how long it will yet take."""
 
-    def __init__(self, steps: dict[str, int]) -> None:
-        self.bars = {name: tqdm(total=n, desc=name, disable=None, unit="step") for name, n in steps.items()}
+    def __init__(self) -> None:
+        self.bars: dict[str, tqdm[NoReturn]] = {}
 
     def __enter__(self) -> "Bars":
         return self
@@ -133,26 +144,40 @@ class Bars:
             bar.close()
 
     def show(self, now: Progress) -> None:
-        """Move the stage's bar to where it is."""
+        """Move the stage's bar to where it is; a bar begins with its stage, so that its speed is the stage's own."""
+        if now.stage not in self.bars:
+            unit = "step" if now.stage == "pd" else "gen"
+            self.bars[now.stage] = tqdm(
+                total=now.steps, initial=now.step - 1, desc=now.stage, unit=unit, disable=None, position=len(self.bars)
+            )
         bar = self.bars[now.stage]
         bar.set_postfix_str(f"loss {now.loss:.3f}", refresh=False)
         bar.update(now.step - bar.n)
 
 
-def follow(evolution: AltitudeEvolution, progress: Run) -> None:
-    """Run all stages under a progress bar; Ctrl-C saves and stops after the step under way."""
+def follow(evolution: Evolution, progress: Run) -> None:
+    """Run all stages under a progress bar; Ctrl-C saves and stops after the step under way, another one at once."""
 
     def stop(signum: int, frame: object) -> None:
+        if progress.stop:
+            raise KeyboardInterrupt
         progress.stop = True
 
-    previous = signal.signal(signal.SIGINT, stop)
+    previous = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     # BLAS threads fight the kernels' own: with two busy cores they made an update of 200 genes 100 times slower
     try:
-        with threadpool_limits(1, user_api="blas"), Bars(evolution.stage_steps) as bars:
+        with threadpool_limits(1, user_api="blas"), Bars() as bars:
             for now in evolution.run(progress):
                 bars.show(now)
+        progress.complete()
     finally:
-        signal.signal(signal.SIGINT, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+    if progress.bad_counts:
+        counts = ", ".join(f"{count} in stage '{stage}'" for stage, count in progress.bad_counts.items())
+        print(
+            f"costs that were not finite counted as the worst: {counts}; see {progress.folder / BAD}", file=sys.stderr
+        )
 
 
 def report(path: Path, held_out: str, score: dict[str, float], dt_s: float, target: str | None) -> None:

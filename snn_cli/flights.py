@@ -6,17 +6,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_worlds.blimp import blimp_params
+from sim_worlds.course import course
+from sim_worlds.fused_rollout import fused_rollout
+from sim_worlds.lidar import LidarParams
 from sim_worlds.rollout import Flights, rollout
-from sim_worlds.trials import Trial, find_trial
-from snn_cli.controllers import PopulationPid, controller_named
+from sim_worlds.trials import find_trial
+from sim_worlds.weather import draw_weather
+from snn_cli.controllers import controller_named
+from snn_control.pilots import spiking_pair
 from snn_control.spiking_pid import SpikingPid
 from snn_core.metrics import FlightScore, flight_score
 from snn_core.network import NetworkParams
+from snn_core.vectors import LANES
 
 Array = NDArray[np.float64]
 DT_S = 0.1
 TRAINING_WORLD = "tudelft_2023"
-TRAINING_TRIAL = Trial("training", (0.5, 1.5, 0.9), 40.0)
+TRAINING_LEVELS_M, TRAINING_HOLD_S = (0.5, 1.5, 0.9), 40.0
 TRAINING_BUOYANCY_MPS2 = (0.0, -0.12)
 QUICK_S = 3.4  # a step this quick is quick enough: faster only overshoots
 
@@ -45,7 +51,8 @@ def fly(
     runs, spikes, synops = [], 0.0, 0.0
     for offset in range(seeds):
         controller.reset()
-        runs.append(rollout(controller, params, setpoint, dt_s, np.random.default_rng(seed + offset)))
+        weather = draw_weather(len(setpoint), 1, np.random.default_rng(seed + offset))
+        runs.append(rollout(controller, params, setpoint, dt_s, weather))
         if isinstance(controller, SpikingPid):
             spikes, synops = spikes + controller.spikes, synops + controller.synops
     flights = Flights(*(np.concatenate(fields, axis=1) for fields in zip(*runs, strict=True)))
@@ -60,22 +67,16 @@ def flight_cost(population: dict[str, NetworkParams], seed: int, dt_s: float = D
     The sum of RMSE, steady-state error, overshoots and twice the hover oscillation, and small terms for slow steps and
     for a busy command; mean over the worlds. `seed` sets the weather, the same for all.
     """
-    individuals, worlds = population["pd"].population, len(TRAINING_BUOYANCY_MPS2)
-    params = blimp_params(
-        TRAINING_WORLD, individuals * worlds, buoyancy_mps2=np.tile(TRAINING_BUOYANCY_MPS2, individuals)
-    )
-    setpoint = TRAINING_TRIAL.setpoint_series(dt_s)
-    generator = np.random.default_rng([seed, 1])
-    flights = rollout(PopulationPid(population, worlds), params, setpoint, dt_s, generator)
-    costs = [_cost(setpoint, flights, row, dt_s) for row in range(individuals * worlds)]
-    return np.reshape(costs, (individuals, worlds)).mean(axis=1)
-
-
-def _cost(setpoint: Array, flights: Flights, row: int, dt_s: float) -> float:
-    s = flight_score(setpoint, flights.height_m[:, row], flights.command[:, row], dt_s)
-    errors = s.rmse_m + s.steady_state_error_m + s.overshoot_up_m + s.overshoot_down_m + 2.0 * s.oscillation_m
-    slowness = 0.1 * max(0.0, s.t90_s - QUICK_S)
-    return errors + slowness + 0.02 * s.total_variation / len(setpoint)
+    buoyancy = np.repeat(TRAINING_BUOYANCY_MPS2, LANES // len(TRAINING_BUOYANCY_MPS2))
+    flight = course(np.tile(np.reshape(TRAINING_LEVELS_M, (-1, 1)), len(buoyancy)), TRAINING_HOLD_S, dt_s)
+    steps, worlds = flight.setpoint_m.shape
+    pilot, individuals = spiking_pair(population), population["pd"].population
+    params = blimp_params(TRAINING_WORLD, worlds, buoyancy_mps2=buoyancy)
+    weather = draw_weather(steps, worlds, np.random.default_rng([seed, 1]))
+    s, _, _ = fused_rollout(pilot, individuals, params, LidarParams(), flight, weather, dt_s)
+    errors = s.rmse_m + s.steady_state_error_m + 2.0 * s.overshoot_m + 2.0 * s.oscillation_m
+    slowness = 0.1 * np.maximum(0.0, s.t90_s - QUICK_S)
+    return (errors + slowness + 0.02 * s.total_variation / steps).mean(axis=1)
 
 
 def simulated_heights(count: int, seed: int, dt_s: float = DT_S, duration_s: float = 200.0) -> list[Array]:
@@ -85,7 +86,7 @@ def simulated_heights(count: int, seed: int, dt_s: float = DT_S, duration_s: flo
     setpoint = np.stack([_wandering(steps, dt_s, generator) for _ in range(count)], axis=1)
     params = blimp_params(TRAINING_WORLD, count, buoyancy_mps2=generator.uniform(-0.12, 0.05, count))
     _, pid = controller_named("pid", dt_s, count)
-    flights = rollout(pid, params, setpoint, dt_s, generator)
+    flights = rollout(pid, params, setpoint, dt_s, draw_weather(steps, count, generator))
     return [flights.measured_m[:, row] for row in range(count)]
 
 

@@ -3,11 +3,12 @@
 import argparse
 import sys
 
-from snn_cli import bench, demo, evolve, fly, mimic, places
+from snn_cli import bench, demo, evolve, fly, layers, mimic, places, runs, tune
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 
-COMMANDS = (demo, fly, mimic, evolve, places, bench)
+COMMANDS = (demo, fly, mimic, runs, places, bench)
+EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
 
 
 def parser() -> argparse.ArgumentParser:
@@ -17,6 +18,10 @@ def parser() -> argparse.ArgumentParser:
     commands = root.add_subparsers(required=True, metavar="command")
     for command in COMMANDS:
         command.add_parser(commands)
+    group = commands.add_parser("evolve", help="evolve a spiking controller, tune it, compare hidden layers")
+    ways = group.add_subparsers(required=True, metavar="altitude|tune|layers")
+    for command in EVOLVE:
+        command.add_parser(ways)
     return root
 
 

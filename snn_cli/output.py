@@ -42,6 +42,13 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
+def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """The same table as Markdown, to be pasted into a page."""
+    sides = ["---", *["---:"] * (len(columns) - 1)]
+    cells = [columns, sides, *[[_cell(value) for value in row] for row in rows]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}" if math.isfinite(value) else "-"

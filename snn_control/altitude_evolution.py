@@ -3,31 +3,30 @@
 1. `pd`: the PD network descends on surrogate gradients of the mimic loss. Evolution alone, started at random, does not
    find the derivative (see the README's table); this finds a start that it can improve.
 2. `integral`: the I network evolves on the mimic loss of the integral lessons.
-3. `flight`: both evolve together on the sum of their mimic losses and of a flight cost, which the caller measures by
-   flying the population in a simulated world. In this stage the matrices of the PD network stay as they are.
+3. `flight`: both evolve together on the sum of their mimic losses and of a flight cost. In this stage the matrices of
+   the PD network stay as they are.
+
+An engine judges the populations of the evolved stages; see `snn_control.altitude_problem` for the costs.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
+from snn_control.altitude_config import AltitudeEvolutionConfig
+from snn_control.altitude_problem import Lessons, PairGenome, Population
 from snn_control.descent import Descent, DescentParams
-from snn_control.evolution import Run, Search, Stage
-from snn_control.mimicry import Lesson
-from snn_control.strategies import STRATEGIES
-from snn_core import kernels, lanes
-from snn_core.config import Config
-from snn_core.genome import MATRICES, Genes, Genome
-from snn_core.network import NetworkParams
-from snn_core.network_config import HiddenLayer, NetworkConfig
+from snn_control.engines import Engine
+from snn_control.evolution import Progress, Run, Search, Stage
+from snn_control.islands import Archipelago
+from snn_control.strategies import STRATEGIES, Strategy
+from snn_core.genome import MATRICES, Genes
 
 Array = NDArray[np.float64]
-Population = dict[str, NetworkParams]
-FlightCost = Callable[[Population, int], Array]
-"""(networks of a population, seed) -> cost of each individual's flights, (individual,)."""
+STAGES = ("pd", "integral", "flight")
 
 # Ranges from which the first genes are drawn. The PD network's are those in which most neurons spike on errors of
 # decimetres; the I network's make an integrator: no synaptic leak, a small weight, spikes at a rate that follows the
@@ -43,143 +42,83 @@ INTEGRAL_START = {
     "w_own": (0.001, 0.003), "leak_syn": (1.0, 1.0), "leak_mem": (0.9, 1.0), "threshold": (0.5, 1.5),
     "leak_trace": (0.5, 1.0), "w_out": (0.15, 0.35), "leak_out": (0.3, 0.3),
 }  # fmt: skip
-# The I network's read-out may not remember (table I: decay at most 0.3), so that its hidden layer has to.
-INTEGRAL_BOUNDS = {"leak_out": (1e-3, 0.3), "w_own": (-0.02, 0.02), "leak_syn": (0.9999, 1.0)}
 
 
-class AltitudeEvolutionConfig(Config):
-    """Settings of one run; the defaults made the shipped model."""
+class Bounds(NamedTuple):
+    """Of the genes of a stage, (gene,) each."""
 
-    seed: int = Field(1, ge=0, le=2**31, description="seed of everything random")
-    dt_s: float = Field(0.1, gt=0, le=1, description="control period (s)")
-    pairs: int = Field(20, ge=2, le=128, description="pairs per layer; 20 make 160 neurons in all")
-    pd_hidden: HiddenLayer = Field("recurrent_iwta", description="hidden layer of the PD network")
-    integral_hidden: HiddenLayer = Field("lif", description="hidden layer of the I network")
-    strategy: Literal["cma", "ga"] = Field("cma", description="search of the evolved stages")
-    population: int = Field(32, ge=4, le=10000, description="individuals per generation")
-    descent_iterations: int = Field(12000, ge=1, description="iterations of the stage pd")
-    descent_rate: float = Field(0.015, gt=0, le=1, description="largest step of a gene, in its scale")
-    integral_generations: int = Field(400, ge=1, description="generations of the stage integral")
-    flight_generations: int = Field(400, ge=1, description="generations of the stage flight")
-    sigma: float = Field(0.1, gt=0, le=10, description="first step size of the stage integral, in gene scales")
-    flight_sigma: float = Field(0.03, gt=0, le=10, description="first step size of the stage flight, in gene scales")
-    flight_weight: float = Field(1.0, ge=0, description="weight of the flight cost against the PD mimic loss (1/m)")
-    data_digest: str = Field("", description="SHA-256 of the training data; the run fills it in")
-    integral_weight: float = Field(0.3, ge=0, description="weight of the I mimic loss against the PD mimic loss")
-
-
-class Lessons(NamedTuple):
-    """Training material of the two networks."""
-
-    pd: list[Lesson]
-    integral: list[Lesson]
-
-
-class Progress(NamedTuple):
-    """One step of a run."""
-
-    stage: str
-    step: int
-    steps: int
-    loss: float
-
-
-def _stack(lessons: list[Lesson]) -> tuple[Array, Array]:
-    """Errors and targets (lesson, time), cut to the shortest."""
-    steps = min(len(lesson.error) for lesson in lessons)
-    return (
-        np.array([lesson.error[:steps] for lesson in lessons]),
-        np.array([lesson.target[:steps] for lesson in lessons]),
-    )
-
-
-def mimic_losses(params: NetworkParams, lessons: list[Lesson], limit: float = 10.0) -> Array:
-    """MAE + (1 - Pearson) of every network of a population, mean over the lessons, (individual,)."""
-    errors, targets = _stack(lessons)
-    dense = params.w_threshold.shape[1] > 2 or params.w_recurrent.shape[1] > 2
-    mae, rho = (kernels if dense else lanes).mimic_scores(params, errors, targets, limit)
-    return (mae + 1.0 - rho).mean(axis=1)
+    low: Array
+    high: Array
 
 
 class AltitudeEvolution:
-    """The stages of one run over given lessons."""
+    """The stages of one run over given lessons, judged by an engine."""
 
-    def __init__(self, config: AltitudeEvolutionConfig, lessons: Lessons, flight_cost: FlightCost) -> None:
-        self.config, self.lessons, self.flight_cost = config, lessons, flight_cost
-        self.pd = Genome(NetworkConfig(pairs=config.pairs, hidden=config.pd_hidden))
-        self.integral = Genome(
-            NetworkConfig(
-                pairs=config.pairs,
-                hidden=config.integral_hidden,
-                connectivity="paired",
-                opposed=True,
-                bounds=INTEGRAL_BOUNDS,
-            )
-        )
-        self.free = ~self.pd.mask(*MATRICES)  # genes of the PD network that the flight stage may change
+    def __init__(
+        self, config: AltitudeEvolutionConfig, lessons: Lessons, engine: Engine, stages: Sequence[str] = STAGES
+    ) -> None:
+        self.config, self.lessons, self.engine, self.stages = config, lessons, engine, stages
+        self.genome = PairGenome(config)
+        self.free = np.ones(self.genome.size, bool)  # genes that the flight stage may change
+        self.free[: self.genome.pd.size] = ~self.genome.pd.mask(*MATRICES)
 
     def run(self, run: Run) -> Iterator[Progress]:
         """Go through the stages; `networks(run)` has the result afterwards."""
-        streams = np.random.SeedSequence(self.config.seed).spawn(3)
-        for name, stream in zip(self.stage_steps, streams, strict=True):
+        streams = np.random.SeedSequence(self.config.seed).spawn(len(STAGES))
+        for name, stream in zip(STAGES, streams, strict=True):
+            if name not in self.stages:
+                continue
             stage = getattr(self, f"_{name}_stage")(np.random.default_rng(stream), run)
             for step, loss in run.steps(name, stage):
                 yield Progress(name, step + 1, stage.steps, loss)
 
     def networks(self, run: Run) -> Population:
         """The evolved pair, populations of one."""
-        return self._population(run.finished["flight"][None], run.finished["pd"])
-
-    @property
-    def stage_steps(self) -> dict[str, int]:
-        """Steps of each stage, in order."""
-        config = self.config
-        return {
-            "pd": config.descent_iterations,
-            "integral": config.integral_generations,
-            "flight": config.flight_generations,
-        }
+        return self.genome.decode(self._whole(run.finished["flight"][None], run))
 
     def _pd_stage(self, generator: np.random.Generator, run: Run) -> Stage:
         params = DescentParams(self.config.descent_iterations, self.config.descent_rate)
-        return Descent(self.pd, self.pd.draw(PD_START, generator), self.lessons.pd, params, generator)
+        genome = self.genome.pd
+        return Descent(genome, genome.draw(PD_START, generator), self.lessons.pd, params, generator)
 
     def _integral_stage(self, generator: np.random.Generator, run: Run) -> Stage:
-        start = self.integral.draw(INTEGRAL_START, generator)
-
-        def cost(genes: Genes, generation: int) -> Array:
-            return mimic_losses(self.integral.decode(genes), self.lessons.integral)
-
-        return self._search(start, self.config.sigma, self.integral.low, self.integral.high,
-                            cost, self.config.integral_generations, generator)  # fmt: skip
+        genome, config = self.genome.integral, self.config
+        judge = partial(self.engine.evaluate, "integral")
+        strategy = self._strategy(
+            partial(genome.draw, INTEGRAL_START), config.sigma, Bounds(genome.low, genome.high), generator
+        )
+        return Search(strategy, judge, config.integral_generations, generator, partial(run.note, "integral"))
 
     def _flight_stage(self, generator: np.random.Generator, run: Run) -> Stage:
-        base = run.finished["pd"]
-        start = np.concatenate([base[self.free], run.finished["integral"]])
-        low = np.concatenate([self.pd.low[self.free], self.integral.low])
-        high = np.concatenate([self.pd.high[self.free], self.integral.high])
-        lessons = self.lessons.pd[:3]  # one of each recording, where there are three
+        pd, integral, config = self.genome.pd, self.genome.integral, self.config
+        start = np.concatenate([run.finished["pd"], run.finished["integral"]])[self.free]
+        bounds = Bounds(
+            np.concatenate([pd.low, integral.low])[self.free], np.concatenate([pd.high, integral.high])[self.free]
+        )
+        strategy = self._strategy(lambda _: start, config.flight_sigma, bounds, generator)
+        return Search(
+            strategy, lambda genes, generation: self.engine.evaluate("flight", self._whole(genes, run), generation),
+            config.flight_generations, generator, partial(run.note, "flight"),
+        )  # fmt: skip
 
-        def cost(genes: Genes, generation: int) -> Array:
-            population = self._population(genes, base)
-            pd = mimic_losses(population["pd"], lessons)
-            integral = mimic_losses(population["integral"], self.lessons.integral[:4])
-            flight = self.flight_cost(population, generation)
-            return pd + self.config.integral_weight * integral + self.config.flight_weight * flight
+    def _strategy(
+        self, draw: Callable[[np.random.Generator], Genes], sigma: float, bounds: Bounds,
+        generator: np.random.Generator,
+    ) -> Strategy:  # fmt: skip
+        """One population, or islands with a start and random numbers of their own each."""
+        config = self.config
 
-        return self._search(start, self.config.flight_sigma, low, high,
-                            cost, self.config.flight_generations, generator)  # fmt: skip
+        def population(generator: np.random.Generator) -> Strategy:
+            return STRATEGIES[config.strategy](draw(generator), sigma, *bounds, config.population, generator)
 
-    def _search(
-        self, start: Genes, sigma: float, low: Array, high: Array, cost: Callable[[Genes, int], Array],
-        generations: int, generator: np.random.Generator,
-    ) -> Search:  # fmt: skip
-        strategy = STRATEGIES[self.config.strategy](start, sigma, low, high, self.config.population, generator)
-        return Search(strategy, cost, generations, generator)
+        if config.islands == 1:
+            return population(generator)
+        generators = generator.spawn(config.islands)
+        return Archipelago([population(own) for own in generators], generators, config.migrate_every)
 
-    def _population(self, genes: Genes, base: Genes) -> Population:
-        """Split the genes of the flight stage and put the PD network's matrices back."""
-        cut = int(self.free.sum())
-        pd = np.repeat(base[None], len(genes), axis=0)
-        pd[:, self.free] = genes[:, :cut]
-        return {"pd": self.pd.decode(pd), "integral": self.integral.decode(genes[:, cut:])}
+    def _whole(self, genes: Genes, run: Run) -> Genes:
+        """Genes of the flight stage, with the matrices of the PD network put back."""
+        base = np.concatenate([run.finished["pd"], run.finished["integral"]])
+        whole = np.repeat(base[None], len(genes), axis=0)
+        whole[:, self.free] = genes
+        return whole

@@ -20,7 +20,7 @@ class DescentParams(NamedTuple):
     rate: float  # largest step of a gene, in units of its scale; a half cosine takes it to zero
     cut_steps: int = 200  # length of a cut, at most a lesson
     skip_steps: int = 20  # of a cut, run but not scored: the network starts from rest
-    batch: int = 48  # cuts per iteration
+    batch: int = 64  # cuts per iteration: four blocks of lanes
     largest_gradient: float = 10.0
 
 

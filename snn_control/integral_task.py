@@ -4,6 +4,8 @@ z'' = u + b, b drawn from U(-4, 4) anew every 50 s, flown by the full PID (Burge
 teacher's integral term, anti-windup included, so that the network also learns to leave large errors to its partner.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from snn_control.mimicry import Lesson
@@ -15,21 +17,24 @@ HOLDS = 5
 SUBSTEPS = 10
 
 
-def integral_lesson(dt_s: float, seed: int, teacher: PidConfig | None = None, quantum_m: float = 0.01) -> Lesson:
-    """One flight of the double integrator: measured error and the teacher's integral term, (time,)."""
+def integral_lessons(
+    dt_s: float, seeds: Sequence[int], teacher: PidConfig | None = None, quantum_m: float = 0.01
+) -> list[Lesson]:
+    """Flights of the double integrator, one per seed: measured error and the teacher's integral term, (time,)."""
     teacher = teacher or PidConfig()
-    generator = np.random.default_rng(seed)
-    steps = round(HOLD_S / dt_s)
-    error, target = np.empty(HOLDS * steps), np.empty(HOLDS * steps)
-    height = climb = bias = 0.0
-    state, zero = pid_rest(), np.zeros(1)
+    generators = [np.random.default_rng(seed) for seed in seeds]
+    steps, flights = round(HOLD_S / dt_s), len(generators)
+    error, target = np.empty((2, HOLDS * steps, flights))
+    height, climb, bias = np.zeros((3, flights))
+    state, zero = pid_rest(flights), np.zeros(flights)
     for k in range(len(error)):
         if k % steps == 0:
-            bias = generator.uniform(-BIAS, BIAS)
-        seen = np.array([np.round((height + 0.002 * generator.standard_normal()) / quantum_m) * quantum_m])
+            bias = np.array([generator.uniform(-BIAS, BIAS) for generator in generators])
+        noise = np.array([generator.standard_normal() for generator in generators])
+        seen = np.round((height + 0.002 * noise) / quantum_m) * quantum_m
         state, terms = pid_step(state, zero, seen, teacher, dt_s)
-        error[k], target[k] = -seen[0], terms.integral[0]
+        error[k], target[k] = -seen, terms.integral
         for _ in range(SUBSTEPS):
-            climb += (terms.command[0] + bias) * dt_s / SUBSTEPS
+            climb += (terms.command + bias) * dt_s / SUBSTEPS
             height += climb * dt_s / SUBSTEPS
-    return Lesson(error, target)
+    return [Lesson(error[:, i].copy(), target[:, i].copy()) for i in range(flights)]

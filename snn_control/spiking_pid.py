@@ -49,6 +49,7 @@ class SpikingPid:
         """Put every neuron to rest."""
         self.states = {part: initial_state(batch, params.neurons) for part, params in self.parts.items()}
         self.command: Array = np.zeros(batch)
+        self.height_m: Array = np.full(batch, np.nan)  # seen last
         self.spikes = 0  # since the reset, over the whole batch
         self.synops = 0  # synaptic operations: each spike once per synapse that it crosses
         self.steps = 0
@@ -66,8 +67,9 @@ class SpikingPid:
         return sum(2 * params.neurons for params in self.parts.values())
 
     def __call__(self, setpoint_m: Array, height_m: Array) -> Array:
-        """Command (batch,), command units. Where a height is missing (not finite) the networks see an error of zero."""
-        error = finite_error(setpoint_m, height_m)
+        """Command (batch,), command units. Where a height is missing (not finite) the one seen last stands for it."""
+        self.height_m = np.where(np.isfinite(height_m), height_m, self.height_m)
+        error = finite_error(setpoint_m, self.height_m)
         total = np.zeros(len(error))
         self.spikes_last_step = self.output_spikes_last_step = 0
         for part, params in self.parts.items():

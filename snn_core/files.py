@@ -1,6 +1,7 @@
 """Writing files so that a reader never meets half of one."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from snn_core.errors import OutputError
@@ -16,6 +17,6 @@ def write_atomically(path: Path, payload: bytes) -> None:
         temporary.write_bytes(payload)
         temporary.replace(path)
     except OSError as error:
-        if temporary.parent.is_dir():
+        with suppress(OSError):  # on a read-only disk even a file that is not there cannot be removed
             temporary.unlink(missing_ok=True)
         raise OutputError(f"{path}: cannot be written ({error.strerror}); choose another place") from None

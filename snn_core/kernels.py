@@ -1,14 +1,13 @@
 """Fused numba kernels of the paired spiking network, bit for bit equal to `snn_core.network.network_step`.
 
-This is the form for one controller, for small batches and for dense matrices, whose weights then stay in the fastest
-cache; `snn_core.lanes` is the form for populations of paired networks. No fast-math: every sum has the order of the
-plain step. Individuals run on parallel threads and share nothing, so results do not depend on the number of threads.
-Arrays are indexed in place: a view inside a loop would cost more than the arithmetic on it.
+This is the form for one controller; `snn_core.lanes` and `snn_core.blocks` are the forms for populations. No fast-math:
+every sum has the order of the plain step. Individuals run on parallel threads and share nothing, so results do not
+depend on the number of threads. Arrays are indexed in place: a view inside a loop would cost more than the arithmetic
+on it.
 """
 
 import numpy as np
 from numba import njit, prange
-from numpy.typing import NDArray
 
 from snn_core.network import NetworkParams, NetworkState, initial_state
 from snn_core.neurons import Array
@@ -69,14 +68,15 @@ def _adapt(p, i, x, b, scratch):
 @njit(cache=True)
 def _fire(p, i, x, b, scratch):
     """Hidden spikes and the weighted sum that reaches the read-out."""
-    weighted = np.float32(0.0)
+    weighted, half = np.float32(0.0), x.s.shape[1] // 2
     for k in range(x.s.shape[1]):
         v = p.leak_mem[i, k] * x.v[b, k] + x.current[b, k]
         v = v - p.threshold[i, k] * x.s[b, k]
         x.v[b, k] = v
         x.s[b, k] = np.float32(v > scratch[0, k])
-    for k in range(x.s.shape[1]):
+    for k in range(half):
         weighted += p.w_out[i, k] * x.s[b, k]
+        weighted += p.w_out[i, k + half] * x.s[b, k + half]
     return weighted
 
 
@@ -145,23 +145,6 @@ def run(p: NetworkParams, errors: Array) -> tuple[Array, Array]:
     spikes = np.zeros((p.population, errors.shape[0]), np.float32)
     _run(p, errors, out, spikes)
     return out, spikes
-
-
-def mimic_scores(
-    p: NetworkParams, errors: Array, targets: Array, limit: float = np.inf
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean absolute error and Pearson correlation of every network against the target.
-
-    errors, targets: (sequence, time). Read-outs are clipped to +-limit as the actuator would. Returns two arrays
-    (population, sequence); a constant read-out has correlation 0.
-    """
-    out, target = np.clip(run(p, errors)[0].astype(np.float64), -limit, limit), np.asarray(targets, np.float64)
-    mae = np.abs(out - target).mean(axis=2)
-    out -= out.mean(axis=2, keepdims=True)
-    centred = target - target.mean(axis=1, keepdims=True)
-    spread = np.sqrt((out**2).sum(axis=2) * (centred**2).sum(axis=1))
-    covariance = (out * centred).sum(axis=2)
-    return mae, np.divide(covariance, spread, out=np.zeros_like(spread), where=spread > 1e-9 * out.shape[2])
 
 
 def warm(p: NetworkParams) -> None:

@@ -1,12 +1,11 @@
-"""Fused kernels for whole populations: sixteen individuals in the SIMD lanes, blocks of sixteen over the threads.
+"""Fused kernels for whole populations of paired networks: sixteen individuals in the lanes, their blocks over threads.
 
-The arithmetic is `snn_core.network.network_step`, operation for operation and without fast-math, so that results are
-bit for bit those of the plain step, whatever the population size or the number of threads. A population is re-packed
-into (block, neuron, field, lane): everything that one neuron needs is contiguous, and one array holds it all, so that
-the compiler can prove independence and vectorise.
+Pairs of neurons do not see each other, only the read-out sees them all. So each pair runs alone through a tile of time
+with its parameters and memory in registers, and leaves its share of the read-out behind. The arithmetic is
+`snn_core.network.network_step`, operation for operation: results are bit for bit those of the plain step, whatever the
+population size or the number of threads. Dense matrices couple all neurons; `snn_core.blocks` runs those.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,154 +14,180 @@ from numpy.typing import NDArray
 
 from snn_core.network import NetworkParams
 from snn_core.neurons import Array
-
-LANES = 16
-CELL_FIELDS = (
-    "w_in", "bias", "leak_in", "threshold_in", "w_own", "w_cross", "leak_syn", "leak_mem", "threshold", "leak_trace",
-    "w_out",
-)  # fmt: skip
-# Offsets of the fields of one neuron, and the sizes of one neuron's parameters and memory. Constants, and flat arrays,
-# because only then can the compiler see that no two of them overlap.
-W_IN, BIAS, LEAK_IN, THRESHOLD_IN, W_OWN, W_CROSS, LEAK_SYN, LEAK_MEM, THRESHOLD, LEAK_TRACE, W_OUT = (
-    LANES * i for i in range(11)
+from snn_core.vectors import (
+    LANES,
+    add_where,
+    clamp,
+    doubled,
+    load,
+    magnitude,
+    select,
+    splat,
+    store,
+    subtract_where,
+    zeros,
 )
-V_IN, S_IN, CURRENT, V, S, TRACE, ARRIVING, ADAPTED = (LANES * i for i in range(8))
-CELL, MEMORY = LANES * 11, LANES * 8
+
+TILE = 128  # steps; errors and read-outs of a tile stay in the fastest cache
+PAIR_FIELDS = (
+    "w_in", "bias", "leak_in", "threshold_in", "w_own", "w_cross", "leak_syn", "leak_mem", "threshold", "w_out",
+    "leak_trace",
+)  # fmt: skip
+# Offsets of the vectors of one pair: of each field that of the neuron, then that of its partner. The matrices follow.
+W_IN, BIAS, LEAK_IN, THRESHOLD_IN, W_OWN, W_CROSS, LEAK_SYN, LEAK_MEM, THRESHOLD, W_OUT, LEAK_TRACE = (
+    2 * LANES * i for i in range(11)
+)
+TH_OWN, TH_CROSS, REC_OWN, REC_CROSS = (2 * LANES * i for i in range(11, 15))
+PAIR = 2 * LANES * 15
+V_IN, S_IN, CURRENT, V, S, TRACE = (2 * LANES * i for i in range(6))
+MEMORY = 2 * LANES * 6
+OTHER = LANES  # from the neuron's vector to its partner's
 
 
 class LanePopulation(NamedTuple):
-    """A population packed for the lane kernels; B blocks of LANES individuals, the last one padded with its first."""
+    """A population packed for the lane kernels; B blocks of LANES individuals, the last one padded with its last."""
 
-    neurons: int
-    cells: Array  # (B, N * field * LANES)
+    coupled: bool  # whether neurons of a pair have threshold adaptation or recurrence
+    cells: Array  # (B, pair * field * side * LANES)
     leak_out: Array  # (B, LANES)
-    w_threshold: Array  # (B, {0 | 2 * N | N * N} * LANES)
-    w_recurrent: Array  # (B, {0 | 2 * N | N * N} * LANES)
 
 
 def _blocks(values: Array) -> Array:
     """(P, ...) -> (B, flat of (..., LANES))."""
-    blocks = -(-len(values) // LANES)
-    padded = values[np.minimum(np.arange(blocks * LANES), len(values) - 1)]
-    lanes_last = np.moveaxis(padded.reshape(blocks, LANES, *values.shape[1:]), 1, -1)
-    return np.ascontiguousarray(lanes_last, np.float32).reshape(blocks, math.prod(lanes_last.shape[1:]))
+    count = -(-len(values) // LANES)
+    padded = values[np.minimum(np.arange(count * LANES), len(values) - 1)]
+    lanes_last = np.moveaxis(padded.reshape(count, LANES, *values.shape[1:]), 1, -1)
+    return np.ascontiguousarray(lanes_last, np.float32).reshape(count, -1)
 
 
 def pack(p: NetworkParams) -> LanePopulation:
-    """Re-pack a population for the lane kernels."""
-    cells = np.stack([getattr(p, name) for name in CELL_FIELDS], axis=2)
-    return LanePopulation(
-        p.neurons, _blocks(cells), _blocks(p.leak_out), _blocks(p.w_threshold), _blocks(p.w_recurrent)
-    )
+    """Re-pack a population for the lane kernels; matrices have to be paired or absent."""
+    pairs = p.neurons // 2
+    fields = [getattr(p, name) for name in PAIR_FIELDS]
+    for matrix in (p.w_threshold, p.w_recurrent):
+        if matrix.shape[1] > 2:
+            raise ValueError(
+                f"expected paired matrices, (population, 2, neuron), got {matrix.shape}; see snn_core.blocks"
+            )
+        fields += [matrix[:, row] if matrix.shape[1] else np.zeros_like(p.w_in) for row in (0, 1)]
+    cells = np.stack(fields, axis=1).reshape(p.population, len(fields), 2, pairs)
+    coupled = p.w_threshold.shape[1] + p.w_recurrent.shape[1] > 0
+    return LanePopulation(coupled, _blocks(np.moveaxis(cells, 3, 1)), _blocks(p.leak_out[:, None]))
 
 
 @njit(cache=True)
-def _encode(c, x, n, error):
-    for k in range(n):
-        p, q = k * CELL, k * MEMORY
-        for m in range(LANES):
-            v = c[p + LEAK_IN + m] * x[q + V_IN + m] + (c[p + W_IN + m] * error[m] + c[p + BIAS + m])
-            v = v - c[p + THRESHOLD_IN + m] * x[q + S_IN + m]
-            x[q + V_IN + m] = v
-            x[q + S_IN + m] = np.float32(v > c[p + THRESHOLD_IN + m])
+def _lif_pair(c, p, x, q, errors, weighted, steps):
+    """One pair through a tile of time: parameters from c[p], memory in x[q], shares of the read-out to `weighted`."""
+    nothing = zeros(c)
+    w_in, w_in_o = load(c, p + W_IN), load(c, p + W_IN + OTHER)
+    bias, bias_o = load(c, p + BIAS), load(c, p + BIAS + OTHER)
+    leak_in, leak_in_o = load(c, p + LEAK_IN), load(c, p + LEAK_IN + OTHER)
+    theta_in, theta_in_o = load(c, p + THRESHOLD_IN), load(c, p + THRESHOLD_IN + OTHER)
+    own, own_o = load(c, p + W_OWN), load(c, p + W_OWN + OTHER)
+    cross, cross_o = load(c, p + W_CROSS), load(c, p + W_CROSS + OTHER)
+    leak_syn, leak_syn_o = load(c, p + LEAK_SYN), load(c, p + LEAK_SYN + OTHER)
+    leak_mem, leak_mem_o = load(c, p + LEAK_MEM), load(c, p + LEAK_MEM + OTHER)
+    theta, theta_o = load(c, p + THRESHOLD), load(c, p + THRESHOLD + OTHER)
+    w_out, w_out_o = load(c, p + W_OUT), load(c, p + W_OUT + OTHER)
+    v_in, v_in_o = load(x, q + V_IN), load(x, q + V_IN + OTHER)
+    s_in, s_in_o = load(x, q + S_IN) > 0.0, load(x, q + S_IN + OTHER) > 0.0
+    i, i_o = load(x, q + CURRENT), load(x, q + CURRENT + OTHER)
+    v, v_o = load(x, q + V), load(x, q + V + OTHER)
+    s, s_o = load(x, q + S) > 0.0, load(x, q + S + OTHER) > 0.0
+    for t in range(steps):
+        error = splat(errors[t])
+        v_in = subtract_where(s_in, leak_in * v_in + (w_in * error + bias), theta_in)
+        v_in_o = subtract_where(s_in_o, leak_in_o * v_in_o + (w_in_o * error + bias_o), theta_in_o)
+        s_in, s_in_o = v_in > theta_in, v_in_o > theta_in_o
+        i = leak_syn * i + add_where(s_in_o, select(s_in, own, nothing), cross)
+        i_o = leak_syn_o * i_o + add_where(s_in, select(s_in_o, own_o, nothing), cross_o)
+        v = subtract_where(s, leak_mem * v + i, theta)
+        v_o = subtract_where(s_o, leak_mem_o * v_o + i_o, theta_o)
+        s, s_o = v > theta, v_o > theta_o
+        share = load(weighted, t * LANES)
+        store(weighted, t * LANES, add_where(s_o, add_where(s, share, w_out), w_out_o))
+    _keep(x, q, v_in, v_in_o, s_in, s_in_o, i, i_o, v, v_o, s, s_o)
 
 
 @njit(cache=True)
-def _receive(c, x, n):
-    shift = n // 2
-    for k in range(n):
-        p, q = k * CELL, k * MEMORY
-        other = (k + shift if k < shift else k - shift) * MEMORY
-        for m in range(LANES):
-            x[q + ARRIVING + m] = c[p + W_OWN + m] * x[q + S_IN + m] + c[p + W_CROSS + m] * x[other + S_IN + m]
+def _coupled_pair(c, p, x, q, errors, weighted, steps):
+    """As `_lif_pair`, with threshold adaptation and recurrence inside the pair; absent ones have weight zero."""
+    nothing = zeros(c)
+    w_in, w_in_o = load(c, p + W_IN), load(c, p + W_IN + OTHER)
+    bias, bias_o = load(c, p + BIAS), load(c, p + BIAS + OTHER)
+    leak_in, leak_in_o = load(c, p + LEAK_IN), load(c, p + LEAK_IN + OTHER)
+    theta_in, theta_in_o = load(c, p + THRESHOLD_IN), load(c, p + THRESHOLD_IN + OTHER)
+    own, own_o = load(c, p + W_OWN), load(c, p + W_OWN + OTHER)
+    cross, cross_o = load(c, p + W_CROSS), load(c, p + W_CROSS + OTHER)
+    leak_syn, leak_syn_o = load(c, p + LEAK_SYN), load(c, p + LEAK_SYN + OTHER)
+    leak_mem, leak_mem_o = load(c, p + LEAK_MEM), load(c, p + LEAK_MEM + OTHER)
+    theta, theta_o = load(c, p + THRESHOLD), load(c, p + THRESHOLD + OTHER)
+    w_out, w_out_o = load(c, p + W_OUT), load(c, p + W_OUT + OTHER)
+    leak_trace, leak_trace_o = load(c, p + LEAK_TRACE), load(c, p + LEAK_TRACE + OTHER)
+    th_own, th_own_o = load(c, p + TH_OWN), load(c, p + TH_OWN + OTHER)
+    th_cross, th_cross_o = load(c, p + TH_CROSS), load(c, p + TH_CROSS + OTHER)
+    rec_own, rec_own_o = load(c, p + REC_OWN), load(c, p + REC_OWN + OTHER)
+    rec_cross, rec_cross_o = load(c, p + REC_CROSS), load(c, p + REC_CROSS + OTHER)
+    v_in, v_in_o = load(x, q + V_IN), load(x, q + V_IN + OTHER)
+    s_in, s_in_o = load(x, q + S_IN) > 0.0, load(x, q + S_IN + OTHER) > 0.0
+    i, i_o = load(x, q + CURRENT), load(x, q + CURRENT + OTHER)
+    v, v_o = load(x, q + V), load(x, q + V + OTHER)
+    s, s_o = load(x, q + S) > 0.0, load(x, q + S + OTHER) > 0.0
+    trace, trace_o = load(x, q + TRACE), load(x, q + TRACE + OTHER)
+    for t in range(steps):
+        error = splat(errors[t])
+        v_in = subtract_where(s_in, leak_in * v_in + (w_in * error + bias), theta_in)
+        v_in_o = subtract_where(s_in_o, leak_in_o * v_in_o + (w_in_o * error + bias_o), theta_in_o)
+        s_in, s_in_o = v_in > theta_in, v_in_o > theta_in_o
+        returning = add_where(s_o, select(s, rec_own, nothing), rec_cross)
+        returning_o = add_where(s, select(s_o, rec_own_o, nothing), rec_cross_o)
+        i = leak_syn * i + (add_where(s_in_o, select(s_in, own, nothing), cross) + returning)
+        i_o = leak_syn_o * i_o + (add_where(s_in, select(s_in_o, own_o, nothing), cross_o) + returning_o)
+        trace = add_where(s_in, leak_trace * trace, splat(np.float32(1.0)))
+        trace_o = add_where(s_in_o, leak_trace_o * trace_o, splat(np.float32(1.0)))
+        v = subtract_where(s, leak_mem * v + i, theta)
+        v_o = subtract_where(s_o, leak_mem_o * v_o + i_o, theta_o)
+        s = v > theta + (th_own * trace + th_cross * trace_o)
+        s_o = v_o > theta_o + (th_own_o * trace_o + th_cross_o * trace)
+        share = load(weighted, t * LANES)
+        store(weighted, t * LANES, add_where(s_o, add_where(s, share, w_out), w_out_o))
+    store(x, q + TRACE, trace)
+    store(x, q + TRACE + OTHER, trace_o)
+    _keep(x, q, v_in, v_in_o, s_in, s_in_o, i, i_o, v, v_o, s, s_o)
+
+
+@njit(cache=True, forceinline=True)
+def _keep(x, q, v_in, v_in_o, s_in, s_in_o, i, i_o, v, v_o, s, s_o):
+    """Store the memory of a pair until the next tile."""
+    one, nothing = splat(np.float32(1.0)), splat(np.float32(0.0))
+    store(x, q + V_IN, v_in)
+    store(x, q + V_IN + OTHER, v_in_o)
+    store(x, q + S_IN, select(s_in, one, nothing))
+    store(x, q + S_IN + OTHER, select(s_in_o, one, nothing))
+    store(x, q + CURRENT, i)
+    store(x, q + CURRENT + OTHER, i_o)
+    store(x, q + V, v)
+    store(x, q + V + OTHER, v_o)
+    store(x, q + S, select(s, one, nothing))
+    store(x, q + S + OTHER, select(s_o, one, nothing))
 
 
 @njit(cache=True)
-def _add_paired(x, weights, n, source, target):
-    """x[target] += own * x[source] + cross * partner's x[source]; weights flat (2, n, LANES)."""
-    shift = n // 2
-    for k in range(n):
-        q, w = k * MEMORY, k * LANES
-        other = (k + shift if k < shift else k - shift) * MEMORY
-        for m in range(LANES):
-            own = weights[w + m] * x[q + source + m]
-            x[q + target + m] += own + weights[n * LANES + w + m] * x[other + source + m]
-
-
-@njit(cache=True)
-def _add_dense(x, weights, n, source, target, total):
-    """x[target] += weights applied to x[source]; weights flat (n presynaptic, n, LANES), `total` is scratch."""
-    total[:] = np.float32(0.0)
-    for j in range(n):
-        for k in range(n):
-            for m in range(LANES):
-                total[k * LANES + m] += weights[(j * n + k) * LANES + m] * x[j * MEMORY + source + m]
-    for k in range(n):
-        for m in range(LANES):
-            x[k * MEMORY + target + m] += total[k * LANES + m]
-
-
-@njit(cache=True)
-def _add_arriving(x, weights, n, source, target, total):
-    if weights.shape[0] == 2 * n * LANES:
-        _add_paired(x, weights, n, source, target)
-    elif weights.shape[0] > 0:
-        _add_dense(x, weights, n, source, target, total)
-
-
-@njit(cache=True)
-def _adapt(c, x, n):
-    for k in range(n):
-        p, q = k * CELL, k * MEMORY
-        for m in range(LANES):
-            x[q + TRACE + m] = c[p + LEAK_TRACE + m] * x[q + TRACE + m] + x[q + S_IN + m]
-            x[q + ADAPTED + m] = c[p + THRESHOLD + m]
-
-
-@njit(cache=True)
-def _fire(c, x, n):
-    for k in range(n):
-        p, q = k * CELL, k * MEMORY
-        for m in range(LANES):
-            current = c[p + LEAK_SYN + m] * x[q + CURRENT + m] + x[q + ARRIVING + m]
-            v = c[p + LEAK_MEM + m] * x[q + V + m] + current
-            v = v - c[p + THRESHOLD + m] * x[q + S + m]
-            x[q + CURRENT + m] = current
-            x[q + V + m] = v
-            x[q + S + m] = np.float32(v > x[q + ADAPTED + m])
-
-
-@njit(cache=True)
-def _read_out(c, x, n, leak, u, weighted):
-    weighted[:LANES] = np.float32(0.0)
-    for k in range(n):
-        p, q = k * CELL, k * MEMORY
-        for m in range(LANES):
-            weighted[m] += c[p + W_OUT + m] * x[q + S + m]
-    for m in range(LANES):
-        u[m] = leak[m] * u[m] + (np.float32(1.0) - leak[m]) * weighted[m]
-
-
-@njit(cache=True)
-def _step(c, w_threshold, w_recurrent, leak_out, x, n, u, error, scratch):
-    """One step of one block; error and u are (LANES,)."""
-    _encode(c, x, n, error)
-    _receive(c, x, n)
-    _add_arriving(x, w_recurrent, n, S, ARRIVING, scratch)
-    if w_threshold.shape[0] > 0:
-        _adapt(c, x, n)
-        _add_arriving(x, w_threshold, n, TRACE, ADAPTED, scratch)
-    _fire(c, x, n)
-    _read_out(c, x, n, leak_out, u, scratch)
-
-
-@njit(cache=True)
-def _fresh(c, n):
-    x = np.zeros(n * MEMORY, np.float32)
-    for k in range(n):
-        for m in range(LANES):
-            x[k * MEMORY + ADAPTED + m] = c[k * CELL + THRESHOLD + m]
-    return x
+def _tile(coupled, c, x, leak, u, errors, out):
+    """One block through one tile: read-outs of every step to `out` (steps * LANES), the last one also to u (LANES,)."""
+    steps = errors.shape[0]
+    out[: steps * LANES] = np.float32(0.0)
+    for pair in range(c.shape[0] // PAIR):
+        if coupled:
+            _coupled_pair(c, pair * PAIR, x, pair * MEMORY, errors, out, steps)
+        else:
+            _lif_pair(c, pair * PAIR, x, pair * MEMORY, errors, out, steps)
+    keep, now = load(leak, 0), load(u, 0)
+    take = splat(np.float32(1.0)) - keep
+    for t in range(steps):
+        now = keep * now + take * load(out, t * LANES)
+        store(out, t * LANES, now)
+    store(u, 0, now)
 
 
 @njit(cache=True, parallel=True)
@@ -170,43 +195,77 @@ def _run(packed, errors, out):
     sequences, steps = errors.shape
     for job in prange(packed.cells.shape[0] * sequences):
         b, q = job // sequences, job % sequences
-        n, c = packed.neurons, packed.cells[b]
-        x, scratch = _fresh(c, n), np.empty(n * LANES, np.float32)
-        u, error = np.zeros(LANES, np.float32), np.empty(LANES, np.float32)
-        for t in range(steps):
-            error[:] = errors[q, t]
-            _step(c, packed.w_threshold[b], packed.w_recurrent[b], packed.leak_out[b], x, n, u, error, scratch)
-            for m in range(LANES):
-                out[b, q, t, m] = u[m]
+        c, leak, rows = packed.cells[b], packed.leak_out[b], out[b, q]
+        x, u = np.zeros(c.shape[0] // PAIR * MEMORY, np.float32), np.zeros(LANES, np.float32)
+        for start in range(0, steps, TILE):
+            end = min(start + TILE, steps)
+            _tile(packed.coupled, c, x, leak, u, errors[q, start:end], rows[start * LANES : end * LANES])
+
+
+@njit(cache=True)
+def _judge(read_outs, targets, limit, sums):
+    """Add a tile to the sums of |u - y|, u, u u and u y, (4 * LANES,)."""
+    miss, total, square, product = load(sums, 0), load(sums, LANES), load(sums, 2 * LANES), load(sums, 3 * LANES)
+    low, high = splat(-limit), splat(limit)
+    for t in range(targets.shape[0]):
+        u, y = clamp(doubled(load(read_outs, t * LANES)), low, high), splat(targets[t])
+        miss = miss + magnitude(u - y)
+        total = total + u
+        square = square + u * u
+        product = product + u * y
+    store(sums, 0, miss)
+    store(sums, LANES, total)
+    store(sums, 2 * LANES, square)
+    store(sums, 3 * LANES, product)
+
+
+@njit(cache=True)
+def _conclude(sums, targets, mae, rho):
+    """MAE and Pearson correlation of each lane from its sums."""
+    steps, y_sum, yy_sum = targets.shape[0], 0.0, 0.0
+    for y in targets:
+        y_sum, yy_sum = y_sum + y, yy_sum + y * y
+    y_var = yy_sum - y_sum * y_sum / steps
+    for m in range(LANES):
+        u_sum = sums[LANES + m]
+        u_var = sums[2 * LANES + m] - u_sum * u_sum / steps
+        covariance = sums[3 * LANES + m] - u_sum * y_sum / steps
+        mae[m] = sums[m] / steps
+        rho[m] = covariance / np.sqrt(u_var * y_var) if u_var > 1e-9 and y_var > 1e-9 else 0.0
+
+
+@njit(cache=True)
+def _score(packed, errors, targets, limit, mae, rho):
+    """Scores of one block on one sequence, to (LANES,) each."""
+    c, leak, steps = packed[0], packed[1], errors.shape[0]
+    x, u = np.zeros(c.shape[0] // PAIR * MEMORY, np.float32), np.zeros(LANES, np.float32)
+    read_outs, sums = np.empty(TILE * LANES, np.float32), np.zeros(4 * LANES)
+    for start in range(0, steps, TILE):
+        end = min(start + TILE, steps)
+        _tile(packed[2], c, x, leak, u, errors[start:end], read_outs)
+        _judge(read_outs, targets[start:end], limit, sums)
+    _conclude(sums, targets, mae, rho)
+
+
+@njit(cache=True)
+def _scores(packed, errors, targets, limit, mae, rho):
+    for b in range(packed.cells.shape[0]):
+        block = packed.cells[b], packed.leak_out[b], packed.coupled
+        for q in range(errors.shape[0]):
+            _score(block, errors[q], targets[q], limit, mae[b, q], rho[b, q])
 
 
 @njit(cache=True, parallel=True)
-def _scores(packed, errors, targets, limit, mae, rho):
-    sequences, steps = errors.shape
-    for job in prange(packed.cells.shape[0] * sequences):
-        b, q = job // sequences, job % sequences
-        n, c = packed.neurons, packed.cells[b]
-        x, scratch = _fresh(c, n), np.empty(n * LANES, np.float32)
-        u, error = np.zeros(LANES, np.float32), np.empty(LANES, np.float32)
-        sums = np.zeros((4, LANES))  # |u - y|, u, u u, u y
-        y_sum, yy_sum = 0.0, 0.0
-        for t in range(steps):
-            error[:] = errors[q, t]
-            _step(c, packed.w_threshold[b], packed.w_recurrent[b], packed.leak_out[b], x, n, u, error, scratch)
-            y = targets[q, t]
-            y_sum, yy_sum = y_sum + y, yy_sum + y * y
-            for m in range(LANES):
-                z = min(max(np.float64(u[m]), -limit), limit)
-                sums[0, m] += abs(z - y)
-                sums[1, m] += z
-                sums[2, m] += z * z
-                sums[3, m] += z * y
-        y_var = yy_sum - y_sum * y_sum / steps
-        for m in range(LANES):
-            z_var = sums[2, m] - sums[1, m] * sums[1, m] / steps
-            cov = sums[3, m] - sums[1, m] * y_sum / steps
-            mae[b, q, m] = sums[0, m] / steps
-            rho[b, q, m] = cov / np.sqrt(z_var * y_var) if z_var > 1e-9 and y_var > 1e-9 else 0.0
+def _scores_parallel(packed, errors, targets, limit, mae, rho):
+    for job in prange(packed.cells.shape[0] * errors.shape[0]):
+        b, q = job // errors.shape[0], job % errors.shape[0]
+        block = packed.cells[b], packed.leak_out[b], packed.coupled
+        _score(block, errors[q], targets[q], limit, mae[b, q], rho[b, q])
+
+
+PARALLEL_FROM = (
+    10_000_000  # neuron steps (about a millisecond), below which waiting for a thread costs more than it saves
+)
 
 
 def run(p: NetworkParams, errors: Array) -> Array:
@@ -215,9 +274,11 @@ def run(p: NetworkParams, errors: Array) -> Array:
     errors: (sequence, time), metres. Returns the read-outs (population, sequence, time), command units.
     """
     packed, errors = pack(p), np.ascontiguousarray(errors, np.float32)
-    out = np.empty((len(packed.cells), *errors.shape, LANES), np.float32)
+    sequences, steps = errors.shape
+    out = np.empty((len(packed.cells), sequences, steps * LANES), np.float32)
     _run(packed, errors, out)
-    return np.moveaxis(out, -1, 1).reshape(-1, *errors.shape)[: p.population]
+    by_lane = out.reshape(-1, sequences, steps, LANES)
+    return np.moveaxis(by_lane, -1, 1).reshape(-1, sequences, steps)[: p.population]
 
 
 def mimic_scores(
@@ -229,7 +290,9 @@ def mimic_scores(
     (population, sequence); a constant read-out has correlation 0.
     """
     packed, errors = pack(p), np.ascontiguousarray(errors, np.float32)
-    shape = (len(packed.cells), len(errors), LANES)
-    mae, rho = np.empty(shape), np.empty(shape)
-    _scores(packed, errors, np.ascontiguousarray(targets, np.float64), float(limit), mae, rho)
-    return tuple(np.moveaxis(a, -1, 1).reshape(-1, len(errors))[: p.population] for a in (mae, rho))  # type: ignore[return-value]
+    scores = np.empty((2, len(packed.cells), len(errors), LANES))
+    judge = _scores_parallel if p.population * errors.size * 2 * p.neurons >= PARALLEL_FROM else _scores
+    judge(packed, errors, np.ascontiguousarray(targets, np.float64), float(limit), *scores)
+    by_lane = np.moveaxis(scores, -1, 2)
+    mae, rho = by_lane.reshape(2, -1, len(errors))[:, : p.population]
+    return mae, rho

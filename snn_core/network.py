@@ -64,9 +64,14 @@ def initial_state(population: int, neurons: int) -> NetworkState:
     return NetworkState(v_in, s_in, current, v, s, trace, np.zeros(population, np.float32))
 
 
+def slice_of(params: NetworkParams, start: int, stop: int) -> NetworkParams:
+    """Individuals start to stop - 1 of a population."""
+    return NetworkParams(*(np.ascontiguousarray(field[start:stop]) for field in params))
+
+
 def select(params: NetworkParams, index: int) -> NetworkParams:
     """One individual of a population, as a population of one."""
-    return NetworkParams(*(np.ascontiguousarray(field[index : index + 1]) for field in params))
+    return slice_of(params, index, index + 1)
 
 
 def partner(values: Array) -> Array:
@@ -104,8 +109,9 @@ def network_step(state: NetworkState, error: Array, p: NetworkParams) -> tuple[N
         trace = trace_step(state.trace, s_in, p.leak_trace)
         adapted = p.threshold + arriving_step(p.w_threshold, trace)
     v, s = adaptive_lif_step(state.v, state.s, current, p.leak_mem, p.threshold, adapted)
-    weighted = np.zeros_like(state.u)
-    for k in range(p.neurons):
+    weighted, half = np.zeros_like(state.u), p.neurons // 2
+    for k in range(half):  # pair by pair, as the kernels add
         weighted = weighted + p.w_out[:, k] * s[:, k]
+        weighted = weighted + p.w_out[:, k + half] * s[:, k + half]
     u = readout_step(state.u, weighted, p.leak_out)
     return NetworkState(v_in, s_in, current, v, s, trace, u), u

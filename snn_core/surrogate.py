@@ -1,226 +1,217 @@
 """Surrogate gradients of the paired spiking network: backpropagation through time in fused kernels.
 
 The derivative of a spike is replaced by a triangle around the threshold, dH/dv ~ max(0, 1 - |v - theta| / theta) /
-theta (Bellec et al. 2018). One network, many error sequences on parallel threads. The gradient is a direction to
-search in, not a truth: evolution judges the result on the real loss.
+theta (Bellec et al. 2018). One network, sixteen error sequences in the lanes, blocks of them over threads; what the
+blocks find is added in their order, so the number of threads changes nothing. The gradient is a direction to search
+in, not a truth: evolution judges the result on the real loss.
 """
 
 import numpy as np
 from numba import njit, prange
 
-from snn_core.lanes import CELL_FIELDS
+from snn_core.blocks import CURRENT, S_IN, TRACE, V_IN, S, V, block_step, dense_sums, rest
 from snn_core.network import NetworkParams
 from snn_core.neurons import Array
+from snn_core.vectors import LANES, add_where, anywhere, load, magnitude, select, splat, store, zeros
 
+# Rows of the gradient, one vector for each neuron.
+FIELDS = (
+    "w_in", "bias", "leak_in", "threshold_in", "w_own", "w_cross", "leak_syn", "leak_mem", "threshold", "leak_trace",
+    "w_out",
+)  # fmt: skip
 W_IN, BIAS, LEAK_IN, THRESHOLD_IN, W_OWN, W_CROSS, LEAK_SYN, LEAK_MEM, THRESHOLD, LEAK_TRACE, W_OUT = range(11)
-V_IN, S_IN, CURRENT, V, S, TRACE, ADAPTED = range(7)
+# What flows backwards, one vector for each neuron; the last two are scratch.
+G_V_IN, G_CURRENT, G_V, G_TRACE, G_ADAPTED, G_SPIKE, G_SUM = range(7)
+ADAPTATION = 6  # the field of a block's memory in which a step leaves how far adaptation has moved each threshold
 NARROWEST = np.float32(0.2)  # least width of the triangle, so that a threshold near zero still has a gradient
-FADED = np.float32(1e-20)
+FADED = np.float32(1e-20)  # what is smaller is set to zero, since denormal numbers are slow
 HUBER = np.float32(0.25)  # command units; inside this error the loss is quadratic
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _through_spike(g_spike, v, threshold, resting, g_v):
-    """g_v = g_spike times the pseudo-derivative of a spike; all (N,). Short loops of few arrays vectorise."""
-    for k in range(g_v.shape[0]):
-        width = max(resting[k], NARROWEST)
-        g_v[k] = g_spike[k] * max(np.float32(0.0), np.float32(1.0) - abs(v[k] - threshold[k]) / width) / width
+@njit(cache=True, forceinline=True)
+def _through_spike(g_spike, v, threshold, resting):
+    """g_spike times the pseudo-derivative of a spike."""
+    width = max(resting, NARROWEST)
+    height = 1.0 - magnitude(v - threshold) / width
+    return g_spike * (select(height > 0.0, height, 0.0 * height) / width)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _accumulate(total, a, b):
-    """total += a b, (N,) each."""
-    for k in range(total.shape[0]):
-        total[k] += a[k] * b[k]
+@njit(cache=True, forceinline=True)
+def _decayed(memory, leak, x):
+    """leak memory + x, zero where it has faded."""
+    m = leak * memory + x
+    return select(magnitude(m) > FADED, m, 0.0 * x)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _decay_add(memory, leak, x):
-    """memory = leak memory + x, (N,) each; what has faded is set to zero, since denormal numbers are slow."""
-    for k in range(memory.shape[0]):
-        m = leak[k] * memory[k] + x[k]
-        memory[k] = m if abs(m) > FADED else np.float32(0.0)
+@njit(cache=True, forceinline=True)
+def _gather(total, row, n, k, x):
+    """total[row, k] += x."""
+    at = (row * n + k) * LANES
+    store(total, at, load(total, at) + x)
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _subtract_product(x, a, b):
-    """x -= a b, (N,) each."""
-    for k in range(x.shape[0]):
-        x[k] -= a[k] * b[k]
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _swap(x, out):
-    """out = the partners' values of x."""
-    half = x.shape[0] // 2
-    for k in range(half):
-        out[k] = x[k + half]
-        out[k + half] = x[k]
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _add_weighted(total, weights, values):
-    """total[k] += sum_j weights[j, k] values[j], skipping silent j."""
-    for j in range(values.shape[0]):
-        if values[j] != 0.0:
-            x = values[j]
-            for k in range(total.shape[0]):
-                total[k] += weights[j, k] * x
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _add_outer(g, before, after):
-    """g[j, k] += before[j] after[k], skipping silent j."""
-    for j in range(before.shape[0]):
-        if before[j] != 0.0:
-            x = before[j]
-            for k in range(after.shape[0]):
-                g[j, k] += x * after[k]
-
-
-@njit(cache=True, fastmath=True)
-def _dot(a, b):
-    total = np.float32(0.0)
-    for k in range(a.shape[0]):
-        total += a[k] * b[k]
-    return total
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _project(weights, values, out):
-    """out[j] = sum_k weights[j, k] values[k]."""
-    for j in range(out.shape[0]):
-        total = np.float32(0.0)
-        for k in range(values.shape[0]):
-            total += weights[j, k] * values[k]
-        out[j] = total
-
-
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _forward(c, w_threshold, w_recurrent, leak_out, errors, history, u):
-    """Fill history (time + 1, state, N) and u (time + 1,), both starting from rest at index 0."""
-    n = c.shape[1]
-    half = n // 2
+@njit(cache=True)
+def _forward(p, errors, history, u):
+    """Fill history (time + 1, memory) and u (time + 1, LANES), both starting from rest at index 0."""
+    x = rest(p.w_in.shape[1])
+    history[0] = x
+    u[0] = np.float32(0.0)
     for t in range(errors.shape[0]):
-        old, new = history[t], history[t + 1]
-        for k in range(n):
-            v = c[LEAK_IN, k] * old[V_IN, k] + (c[W_IN, k] * errors[t] + c[BIAS, k])
-            v -= c[THRESHOLD_IN, k] * old[S_IN, k]
-            new[V_IN, k] = v
-            new[S_IN, k] = np.float32(v > c[THRESHOLD_IN, k])
-            new[TRACE, k] = c[LEAK_TRACE, k] * old[TRACE, k] + new[S_IN, k]
-            new[ADAPTED, k] = c[THRESHOLD, k]
-        for k in range(n):
-            other = k + half if k < half else k - half
-            new[CURRENT, k] = c[W_OWN, k] * new[S_IN, k] + c[W_CROSS, k] * new[S_IN, other]
-        _add_weighted(new[CURRENT], w_recurrent, old[S])
-        _add_weighted(new[ADAPTED], w_threshold, new[TRACE])
-        z = np.float32(0.0)
-        for k in range(n):
-            new[CURRENT, k] += c[LEAK_SYN, k] * old[CURRENT, k]
-            new[V, k] = c[LEAK_MEM, k] * old[V, k] + new[CURRENT, k] - c[THRESHOLD, k] * old[S, k]
-            new[S, k] = np.float32(new[V, k] > new[ADAPTED, k])
-            z += c[W_OUT, k] * new[S, k]
-        u[t + 1] = leak_out * u[t] + (np.float32(1.0) - leak_out) * z
+        out, _ = block_step(p, 0, x, load(errors[t], 0))
+        store(u[t + 1], 0, out)
+        history[t + 1] = x
 
 
-@njit(cache=True, fastmath=True, error_model="numpy")
-def _backward(c, w_threshold, w_recurrent, leak_out, errors, history, u, du, g, g_th, g_rec):
-    """Accumulate into g (field, N), g_th and g_rec (N, N) the gradient of sum(du u); returns that of leak_out."""
-    n = c.shape[1]
-    # rows are taken once: a view in the loop costs more than the arithmetic on it
-    leak_in, threshold_in, w_own, w_cross = c[LEAK_IN], c[THRESHOLD_IN], c[W_OWN], c[W_CROSS]
-    leak_syn, leak_mem, threshold, leak_trace, w_out = c[LEAK_SYN], c[LEAK_MEM], c[THRESHOLD], c[LEAK_TRACE], c[W_OUT]
-    g_w_in, g_bias, g_leak_in, g_threshold_in, g_w_own = g[W_IN], g[BIAS], g[LEAK_IN], g[THRESHOLD_IN], g[W_OWN]
-    g_w_cross, g_leak_syn, g_leak_mem, g_threshold = g[W_CROSS], g[LEAK_SYN], g[LEAK_MEM], g[THRESHOLD]
-    g_leak_trace, g_w_out = g[LEAK_TRACE], g[W_OUT]
-    g_v_in, g_current, g_v, g_trace, g_adapted, g_s, g_h, other, swapped = np.zeros((9, n), np.float32)
-    g_u, g_leak = np.float32(0.0), np.float32(0.0)
+@njit(cache=True)
+def _hidden(p, n, old, new, g, flow, g_z):
+    """From the read-out back to the synaptic currents and the moved thresholds."""
+    adaptive, recurrent = p.w_threshold.shape[1] > 0, p.w_recurrent.shape[1] > 0
+    for k in range(n):
+        theta, v, s = p.threshold[0, k], load(new, (V * n + k) * LANES), load(new, (S * n + k) * LANES)
+        g_s = g_z * splat(p.w_out[0, k])
+        if recurrent:
+            g_s = g_s + load(flow, (G_SUM * n + k) * LANES)
+        _gather(g, W_OUT, n, k, g_z * s)
+        g_v = load(flow, (G_V * n + k) * LANES)  # still of the step after, whose soft reset took this spike
+        adapted = splat(theta)
+        if adaptive:
+            adapted = adapted + load(new, (ADAPTATION * n + k) * LANES)
+        g_h = _through_spike(g_s - splat(theta) * g_v, v, adapted, theta)
+        g_v = _decayed(g_v, splat(p.leak_mem[0, k]), g_h)
+        store(flow, (G_V * n + k) * LANES, g_v)
+        store(flow, (G_ADAPTED * n + k) * LANES, -1.0 * g_h)
+        _gather(g, THRESHOLD, n, k, -1.0 * g_h - g_v * load(old, (S * n + k) * LANES))
+        _gather(g, LEAK_MEM, n, k, g_v * load(old, (V * n + k) * LANES))
+        g_current = _decayed(load(flow, (G_CURRENT * n + k) * LANES), splat(p.leak_syn[0, k]), g_v)
+        store(flow, (G_CURRENT * n + k) * LANES, g_current)
+        _gather(g, LEAK_SYN, n, k, g_current * load(old, (CURRENT * n + k) * LANES))
+
+
+@njit(cache=True)
+def _outer(total, n, before, source, flow, arriving):
+    """total[j, k] += before[source, j] flow[arriving, k], skipping j that are silent in every lane."""
+    for j in range(n):
+        x = load(before, (source * n + j) * LANES)
+        if anywhere(magnitude(x) > 0.0):
+            for k in range(n):
+                at = (j * n + k) * LANES
+                store(total, at, load(total, at) + x * load(flow, (arriving * n + k) * LANES))
+
+
+@njit(cache=True)
+def _encoding(p, n, error, old, new, g, flow):
+    """From the synaptic currents and the traces back to the encoding neurons."""
+    half = n // 2
+    for k in range(n):
+        o = k + half if k < half else k - half
+        g_current, g_other = load(flow, (G_CURRENT * n + k) * LANES), load(flow, (G_CURRENT * n + o) * LANES)
+        _gather(g, W_OWN, n, k, g_current * load(new, (S_IN * n + k) * LANES))
+        _gather(g, W_CROSS, n, k, g_current * load(new, (S_IN * n + o) * LANES))
+        g_s = splat(p.w_own[0, k]) * g_current + splat(p.w_cross[0, o]) * g_other
+        if p.w_threshold.shape[1] > 0:
+            g_trace = load(flow, (G_TRACE * n + k) * LANES)
+            g_trace = _decayed(g_trace, splat(p.leak_trace[0, k]), load(flow, (G_SPIKE * n + k) * LANES))
+            store(flow, (G_TRACE * n + k) * LANES, g_trace)
+            _gather(g, LEAK_TRACE, n, k, g_trace * load(old, (TRACE * n + k) * LANES))
+            g_s = g_s + g_trace
+        theta, g_v = p.threshold_in[0, k], load(flow, (G_V_IN * n + k) * LANES)
+        g_h = _through_spike(g_s - splat(theta) * g_v, load(new, (V_IN * n + k) * LANES), splat(theta), theta)
+        g_v = _decayed(g_v, splat(p.leak_in[0, k]), g_h)
+        store(flow, (G_V_IN * n + k) * LANES, g_v)
+        _gather(g, W_IN, n, k, g_v * error)
+        _gather(g, BIAS, n, k, g_v)
+        _gather(g, THRESHOLD_IN, n, k, -1.0 * g_h - g_v * load(old, (S_IN * n + k) * LANES))
+        _gather(g, LEAK_IN, n, k, g_v * load(old, (V_IN * n + k) * LANES))
+
+
+@njit(cache=True)
+def _weighted(p, n, new):
+    """What reached the read-out in a step."""
+    z = splat(np.float32(0.0))
+    for k in range(n):
+        z = add_where(load(new, (S * n + k) * LANES) > 0.0, z, splat(p.w_out[0, k]))
+    return z
+
+
+@njit(cache=True)
+def _backward(p, turned_threshold, turned_recurrent, errors, history, u, du, g, g_th, g_rec, g_leak):
+    """Add the gradient of sum(du u) to g (field * N * LANES), g_th and g_rec (N * N * LANES), and g_leak (LANES).
+
+    turned_threshold, turned_recurrent: the matrices, made dense, with their neuron axes swapped.
+    """
+    n, leak = p.w_in.shape[1], splat(p.leak_out[0])
+    flow = np.zeros(7 * n * LANES, np.float32)
+    g_u, g_leak_out = zeros(flow), zeros(flow)
     for t in range(errors.shape[0] - 1, -1, -1):
         old, new = history[t], history[t + 1]
-        # read-out
-        g_u = du[t] + leak_out * g_u
-        g_leak += g_u * (u[t] - _dot(w_out, new[S]))
-        g_z = (np.float32(1.0) - leak_out) * g_u
-        _project(w_recurrent, g_current, g_s)
-        for k in range(n):
-            g_s[k] += g_z * w_out[k]
-            g_w_out[k] += g_z * new[S, k]
-        # hidden membrane: g_v still belongs to the step after, whose soft reset took this spike
-        _subtract_product(g_s, threshold, g_v)
-        _through_spike(g_s, new[V], new[ADAPTED], threshold, g_h)
-        _decay_add(g_v, leak_mem, g_h)
-        for k in range(n):
-            g_adapted[k] = -g_h[k]
-            g_threshold[k] -= g_h[k]
-        _subtract_product(g_threshold, g_v, old[S])
-        _accumulate(g_leak_mem, g_v, old[V])
-        # synapse and recurrence
-        _decay_add(g_current, leak_syn, g_v)
-        _accumulate(g_leak_syn, g_current, old[CURRENT])
-        _add_outer(g_rec, old[S], g_current)
-        _accumulate(g_w_own, g_current, new[S_IN])
-        _swap(new[S_IN], other)
-        _accumulate(g_w_cross, g_current, other)
-        # threshold adaptation
-        _add_outer(g_th, new[TRACE], g_adapted)
-        _project(w_threshold, g_adapted, g_h)
-        _decay_add(g_trace, leak_trace, g_h)
-        _accumulate(g_leak_trace, g_trace, old[TRACE])
-        # encoding spikes and membrane
-        for k in range(n):
-            g_s[k] = w_own[k] * g_current[k] + g_trace[k]
-            other[k] = w_cross[k] * g_current[k]
-        _swap(other, swapped)
-        for k in range(n):
-            g_s[k] += swapped[k]
-        _subtract_product(g_s, threshold_in, g_v_in)
-        _through_spike(g_s, new[V_IN], threshold_in, threshold_in, g_h)
-        _decay_add(g_v_in, leak_in, g_h)
-        for k in range(n):
-            g_w_in[k] += g_v_in[k] * errors[t]
-            g_bias[k] += g_v_in[k]
-            g_threshold_in[k] -= g_h[k]
-        _accumulate(g_leak_in, g_v_in, old[V_IN])
-        _subtract_product(g_threshold_in, g_v_in, old[S_IN])
-    return g_leak
+        g_u = load(du[t], 0) + leak * g_u
+        g_leak_out = g_leak_out + g_u * (load(u[t], 0) - _weighted(p, n, new))
+        if p.w_recurrent.shape[1] > 0:
+            dense_sums(flow, turned_recurrent, 0, n, G_CURRENT * n * LANES, G_SUM * n * LANES)
+        _hidden(p, n, old, new, g, flow, (1.0 - leak) * g_u)
+        if p.w_recurrent.shape[1] > 0:
+            _outer(g_rec, n, old, S, flow, G_CURRENT)
+        if p.w_threshold.shape[1] > 0:
+            _outer(g_th, n, new, TRACE, flow, G_ADAPTED)
+            dense_sums(flow, turned_threshold, 0, n, G_ADAPTED * n * LANES, G_SPIKE * n * LANES)
+        _encoding(p, n, load(errors[t], 0), old, new, g, flow)
+    store(g_leak, 0, g_leak_out)
 
 
-@njit(cache=True, parallel=True, fastmath=True, error_model="numpy")
-def _gradient(c, w_threshold, w_recurrent, leak_out, errors, targets, skip, limit, g, g_th, g_rec, g_leak, loss):
-    sequences, steps = errors.shape
+@njit(cache=True)
+def _blame(u, targets, there, skip, limit, scale, du):
+    """Huber gradient du (time, LANES) of the clipped read-outs u (time + 1, LANES); returns the mean absolute error.
+
+    there: how many lanes hold a sequence; the others are given no blame.
+    """
+    loss = 0.0
+    for t in range(skip, targets.shape[0]):
+        for m in range(there):
+            y, now = targets[t, m], u[t + 1, m]
+            r = min(max(now, -limit), limit) - y
+            loss += abs(r) * scale
+            pushing = (now > limit and y >= limit) or (now < -limit and y <= -limit)
+            if not pushing:
+                du[t, m] = min(max(r / HUBER, np.float32(-1.0)), np.float32(1.0)) * scale
+    return loss
+
+
+@njit(cache=True, parallel=True)
+def _gradient(p, turned, errors, targets, sequences, skip, limit, g, g_th, g_rec, g_leak, loss):
+    blocks, steps, n = errors.shape[0], errors.shape[1], p.w_in.shape[1]
     scale = np.float32(1.0 / (sequences * (steps - skip)))
-    for q in prange(sequences):
-        history = np.zeros((steps + 1, 7, c.shape[1]), np.float32)
-        u, du = np.zeros(steps + 1, np.float32), np.zeros(steps, np.float32)
-        _forward(c, w_threshold, w_recurrent, leak_out, errors[q], history, u)
-        for t in range(skip, steps):
-            y = targets[q, t]
-            r = min(max(u[t + 1], -limit), limit) - y
-            loss[q] += abs(r) * scale
-            pushing = (u[t + 1] > limit and y >= limit) or (u[t + 1] < -limit and y <= -limit)
-            du[t] = np.float32(0.0) if pushing else min(max(r / HUBER, np.float32(-1.0)), np.float32(1.0)) * scale
-        g_leak[q] = _backward(c, w_threshold, w_recurrent, leak_out, errors[q], history, u, du, g[q], g_th[q], g_rec[q])
+    for b in prange(blocks):
+        history = np.empty((steps + 1, rest(n).shape[0]), np.float32)
+        u, du = np.empty((steps + 1, LANES), np.float32), np.zeros((steps, LANES), np.float32)
+        _forward(p, errors[b], history, u)
+        loss[b] = _blame(u, targets[b], min(LANES, sequences - b * LANES), skip, limit, scale, du)
+        _backward(p, turned[0], turned[1], errors[b], history, u, du, g[b], g_th[b], g_rec[b], g_leak[b])
 
 
-def _dense(weights: Array, n: int) -> Array:
-    """An absent, paired (2, N) or dense matrix as a dense one."""
-    if len(weights) > 2:
+def _lanes(values: Array) -> Array:
+    """(sequence, time) -> (block, time, LANES), the last block padded with the last sequence."""
+    blocks = -(-len(values) // LANES)
+    padded = values[np.minimum(np.arange(blocks * LANES), len(values) - 1)]
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(blocks, LANES, -1), 1, 2), np.float32)
+
+
+def _dense(weights: Array) -> Array:
+    """Paired matrices (1, 2, N) as dense ones; absent and dense ones as they are."""
+    if weights.shape[1] != 2:
         return weights
-    out = np.zeros((n, n), np.float32)
-    if len(weights) == 2:
-        k = np.arange(n)
-        out[k, k], out[np.roll(k, n // 2), k] = weights
+    n = weights.shape[2]
+    out, k = np.zeros((1, n, n), np.float32), np.arange(n)
+    out[0, k, k], out[0, np.roll(k, n // 2), k] = weights[0]
     return out
 
 
 def _like(weights: Array, dense: Array) -> Array:
-    """The entries of a dense gradient that `weights` has."""
-    n = dense.shape[1]
-    if len(weights) == 2:
+    """The entries of a dense gradient (N, N) that `weights` (1, rows, N) has."""
+    n = weights.shape[2]
+    if weights.shape[1] == 2:
         k = np.arange(n)
         return np.stack([dense[k, k], dense[np.roll(k, n // 2), k]])
-    return dense if len(weights) else dense[:0, :0]
+    return dense if weights.shape[1] else dense[:0, :0]
 
 
 def gradient(
@@ -233,17 +224,19 @@ def gradient(
     each parameter, shaped like the parameter without the population axis.
     """
     n, sequences = p.neurons, len(errors)
-    cells = np.stack([getattr(p, name)[0] for name in CELL_FIELDS])
-    g = np.zeros((sequences, len(CELL_FIELDS), n), np.float32)
-    g_threshold, g_recurrent = np.zeros((2, sequences, n, n), np.float32)
-    g_leak, loss = np.zeros(sequences, np.float32), np.zeros(sequences)
+    turned = [np.ascontiguousarray(np.swapaxes(_dense(matrix), 1, 2)) for matrix in (p.w_threshold, p.w_recurrent)]
+    packed = _lanes(errors)
+    blocks = len(packed)
+    g = np.zeros((blocks, len(FIELDS) * n * LANES), np.float32)
+    g_threshold, g_recurrent = np.zeros((2, blocks, n * n * LANES), np.float32)
+    g_leak, loss = np.zeros((blocks, LANES), np.float32), np.zeros(blocks)
     _gradient(
-        cells, _dense(p.w_threshold[0], n), _dense(p.w_recurrent[0], n), p.leak_out[0],
-        np.ascontiguousarray(errors, np.float32), np.ascontiguousarray(targets, np.float32), skip, np.float32(limit),
+        p, tuple(turned), packed, _lanes(targets), sequences, skip, np.float32(limit),
         g, g_threshold, g_recurrent, g_leak, loss,
     )  # fmt: skip
-    out = dict(zip(CELL_FIELDS, g.sum(axis=0), strict=True))
-    out["w_threshold"] = _like(p.w_threshold[0], g_threshold.sum(axis=0))
-    out["w_recurrent"] = _like(p.w_recurrent[0], g_recurrent.sum(axis=0))
+    summed = g.reshape(blocks, len(FIELDS), n, LANES).sum(axis=(0, 3))
+    out = dict(zip(FIELDS, summed, strict=True))
+    for name, total in (("w_threshold", g_threshold), ("w_recurrent", g_recurrent)):
+        out[name] = _like(getattr(p, name), total.reshape(blocks, n, n, LANES).sum(axis=(0, 3)))
     out["leak_out"] = g_leak.sum()
     return float(loss.sum()), out

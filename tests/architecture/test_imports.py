@@ -30,7 +30,7 @@ HOMES = {
     "gymnasium": [],
     "pybullet": [],
     "PIL|av": ["snn_perception/places/image_files.py"],
-    "ray": [],
+    "ray": ["snn_control/ray_engine.py"],
     "torch": [],
 }
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sim_worlds.blimp import blimp_params
 from sim_worlds.rollout import Controller, rollout
 from sim_worlds.trials import find_trial
+from sim_worlds.weather import draw_weather
 from snn_control.pid import Pid, PidConfig
 from snn_control.spiking_pid import SpikingPid, model_path
 from snn_core.metrics import FlightScore, flight_score
@@ -108,7 +109,9 @@ def scores(controller: str, buoyancy_mps2: float) -> FlightScore:
     """Mean scores of the five steps of the trial, over the worlds."""
     setpoint = find_trial("steps").setpoint_series(DT_S)
     params = blimp_params("tudelft_2023", SEEDS, buoyancy_mps2=buoyancy_mps2)
-    flights = rollout(CONTROLLERS[controller](), params, setpoint, DT_S, np.random.default_rng(0))
+    flights = rollout(
+        CONTROLLERS[controller](), params, setpoint, DT_S, draw_weather(len(setpoint), SEEDS, np.random.default_rng(0))
+    )
     rows = [flight_score(setpoint, flights.height_m[:, w], flights.command[:, w], DT_S) for w in range(SEEDS)]
     return FlightScore(*np.mean(rows, axis=0).tolist())
 

@@ -10,6 +10,7 @@ from ros_bench import toy_model
 from sim_worlds.blimp import blimp_params
 from sim_worlds.rollout import rollout
 from sim_worlds.trials import find_trial
+from sim_worlds.weather import draw_weather
 from snn_cli.nodes.simulation import RECORDED, SimulationGraph
 from snn_control.pid import Pid, PidConfig
 from snn_core.errors import SnnError
@@ -31,7 +32,9 @@ def test_the_pid_twin_flies_a_heavy_blimp_exactly_as_the_rollout_does():
         assert graph.graph.world.unanswered == 0
     setpoint = find_trial("step").setpoint_series(0.1)
     params = blimp_params("tudelft_2023", buoyancy_mps2=-0.12)
-    expected = rollout(Pid(PidConfig(), 0.1), params, setpoint, 0.1, np.random.default_rng(1))
+    expected = rollout(
+        Pid(PidConfig(), 0.1), params, setpoint, 0.1, draw_weather(len(setpoint), 1, np.random.default_rng(1))
+    )
     assert np.array_equal(flight.height_m, expected.height_m[:, 0])
     assert np.allclose(flight.command, expected.command[:, 0], atol=1e-9)
     assert holds(flight)

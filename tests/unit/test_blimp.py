@@ -55,7 +55,7 @@ def test_thrust_table_of_2021(command: float, thrust: float) -> None:
     assert static_thrust_mps2(command, 2021.0) == pytest.approx(thrust)
 
 
-@pytest.mark.parametrize("dead_time_s", [0.0, 0.05, 0.29, 0.63])
+@pytest.mark.parametrize("dead_time_s", [0.0, 0.05, 0.29, 2.55])
 def test_thrust_begins_after_the_dead_time_exactly(dead_time_s: float) -> None:
     params = blimp_params("tudelft_2023", dead_time_s=dead_time_s, **CALM)
     state, silent = blimp_at(1.0), 0
@@ -163,7 +163,7 @@ def test_the_seed_makes_the_weather() -> None:
     [
         ("mars", {}, "unknown world 'mars': expected one of tudelft_2021, tudelft_2023"),
         ("tudelft_2023", {"bouyancy_mps2": 0.0}, "bouyancy_mps2"),
-        ("tudelft_2023", {"dead_time_s": 0.7}, "dead_time_s: expected 0 to 0.63 s"),
+        ("tudelft_2023", {"dead_time_s": 2.6}, "dead_time_s: expected 0 to 2.55 s"),
     ],
 )
 def test_impossible_worlds(world: str, overrides: dict[str, float], words: str) -> None:

@@ -10,6 +10,7 @@ from sim_worlds.blimp_flight import START_S, BlimpFlight, FlightConfig
 from sim_worlds.driver import MotorDriver
 from sim_worlds.rollout import rollout
 from sim_worlds.trials import find_trial
+from sim_worlds.weather import draw_weather
 from snn_core.signals import Command, Verdict
 
 
@@ -54,7 +55,7 @@ def test_a_flight_is_the_rollout_of_one_world():
         blimp_params("tudelft_2023", buoyancy_mps2=-0.12),
         find_trial("step").setpoint_series(0.1)[:200],
         0.1,
-        np.random.default_rng(7),
+        draw_weather(200, 1, np.random.default_rng(7)),
     )
     assert heights == expected.height_m[:, 0].tolist()
 

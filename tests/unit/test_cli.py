@@ -8,7 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from snn_cli import bench
 from snn_cli.main import main
+from snn_core.genome import Genome
 from snn_core.model_files import ModelHeader, load_model, save_model
 from snn_core.network_config import NetworkConfig
 from unit.networks import random_networks
@@ -131,6 +133,30 @@ def test_several_seeds_are_averaged(snn: Snn) -> None:
     assert len(together["per_seed"]) == 2
 
 
+def test_a_sweep_compares_controllers(snn: Snn, model: Path, tmp_path: Path) -> None:
+    plot, result = tmp_path / "plots" / "sweep.png", tmp_path / "sweep.json"
+    ran = snn(
+        "fly", "--sweep", "--model", model, "--against", "pid", "--trial", "step", "--seeds", 1,
+        "--json", result, "--plot", plot,
+    )  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    flown = json.loads(result.read_text())
+    own = str(model).removesuffix(".safetensors")
+    assert {"factors", "worst", "margins", "grid"} <= set(flown)
+    for part in ("factors", "worst", "margins", "grid"):
+        assert {row["controller"] for row in flown[part]} == {own, "pid"}
+    assert set(flown["factors"][0]) >= {
+        "factor", "unit", "level", "controller", "rmse_m", "steady_state_error_m", "oscillation_m", "overshoot_m",
+        "total_variation",
+    }  # fmt: skip
+    lines = ran.out.splitlines()
+    assert lines[0] == f"|  | {own} | pid |"
+    assert any(line.startswith("| gain until oscillation | none, fails at nominal | ×") for line in lines)
+    assert any(line.startswith("Oscillation: half of peak to peak above 25 cm") for line in lines)
+    assert "untuned teachers" in lines[-1]
+
+
 def test_mimic_evaluate_prints_json_and_nothing_else(snn: Snn, model: Path, flight: Path) -> None:
     ran = snn("mimic", "evaluate", "--model", model, "--flight", flight, "--json", "-")
     result = json.loads(ran.out)
@@ -177,6 +203,7 @@ def test_evolve_goes_from_flights_to_a_model_that_flies(snn: Snn, flight: Path, 
     "arguments",
     [
         (), ("soar",), ("fly", "--world", "mars"), ("fly", "--trial", "loop"), ("fly", "--seeds", "0"),
+        ("fly", "--against", "pid"), ("fly", "--plot", "sweep.png"),
         ("fly", "--buoyancy", "much"), ("mimic",), ("mimic", "evaluate"), ("evolve", "altitude"), ("bench", "luck"),
     ],
     ids=" ".join,
@@ -300,3 +327,86 @@ def test_an_unreachable_output_overwrites_nothing(snn: Snn, flight: Path, tmp_pa
 def test_resuming_needs_a_run(snn: Snn, flight: Path, tmp_path: Path) -> None:
     ran = snn("evolve", "altitude", "--flights", flight, "--out", tmp_path / "none", "--resume")
     check_failure(ran, "config.yaml", "cannot be read")
+
+
+# --- tuning, and comparing hidden layers
+
+TINY_TUNING = (
+    "--population", 4, "--anchor-generations", 2, "--front-population", 8, "--front-generations", 2, "--worlds", 3,
+    "--front-worlds", 4,
+)  # fmt: skip
+
+
+@pytest.fixture
+def tied(tmp_path: Path) -> Path:
+    """A model whose networks have the symmetry of evolved ones."""
+    path, generator = tmp_path / "tied.safetensors", np.random.default_rng(0)
+    genomes = {part: Genome(config) for part, config in STRUCTURE.items()}
+    networks = {
+        part: g.decode(generator.uniform(np.maximum(g.low, -2), np.minimum(g.high, 2))[None])
+        for part, g in genomes.items()
+    }
+    save_model(path, ModelHeader(kind="spiking_pid", dt_s=0.1, networks=STRUCTURE), networks)
+    return path
+
+
+def test_tuning_leaves_a_front_a_model_and_a_pid(snn: Snn, tied: Path, tmp_path: Path) -> None:
+    ran = snn("evolve", "tune", "--model", tied, "--out", "run", *TINY_TUNING, "--json", "-")
+    result = json.loads(ran.out)
+    assert ran.status == 0
+    assert set(result["test"]) >= {"snn, start", "snn, tuned", "pid, start", "pid, tuned", "pd, tuned"}
+    ratio = result["test"]["snn, tuned"]["rmse_m"] / result["test"]["pid, tuned"]["rmse_m"]
+    assert result["snn_to_pid"]["rmse_m"] == pytest.approx(ratio, rel=1e-3)
+    header, networks = load_model(tmp_path / "run" / "best.safetensors", 0.1)
+    assert set(networks) == {"pd", "integral"}
+    assert header.score["rmse_m"] == pytest.approx(result["test"]["snn, tuned"]["rmse_m"], abs=1e-4)
+    rows = (tmp_path / "run" / "front.csv").read_text().splitlines()
+    assert rows[0] == "contender,point,tracking_m,variation_per_step,spikes_per_step"
+    assert {row.split(",")[0] for row in rows[1:]} == {"snn", "pid", "pd"}
+    assert (tmp_path / "run" / "front.png").read_bytes().startswith(b"\x89PNG")
+    flown = json.loads(snn("fly", "--model", "run/pid.yaml", "--trial", "step", "--json", "-").out)
+    assert flown["controller"] == "pid"
+    exported = snn("evolve", "tune", "--model", tied, "--out", "run", "--export", 1)
+    assert "point-1.safetensors" in exported.out
+    assert snn("fly", "--model", "run/point-1.safetensors", "--trial", "step").status == 0
+    check_failure(snn("evolve", "tune", "--model", tied, "--out", "run", "--export", 99), "expected a point from 1 to")
+    other = save(tmp_path / "other.safetensors")
+    ran = snn("evolve", "tune", "--model", other, "--out", "run", "--resume")
+    check_failure(ran, "not the model that run was started on")
+
+
+def test_tuning_needs_both_networks(snn: Snn, tmp_path: Path) -> None:
+    path = save(tmp_path / "pd.safetensors", parts=("pd",))
+    ran = snn("evolve", "tune", "--model", path, "--out", "run")
+    check_failure(ran, path.name, "expected networks pd and integral")
+    assert not (tmp_path / "run").exists()
+
+
+def test_hidden_layers_are_compared_and_what_is_done_is_kept(snn: Snn, flight: Path, tmp_path: Path) -> None:
+    command = ("evolve", "layers", "--flights", flight, "--seeds", 1, "--descent-iterations", 2, "--out", "table")
+    ran = snn(*command, "--integral-generations", 2, "--json", "-")
+    runs = json.loads(ran.out)["runs"]
+    assert [(r["network"], r["hidden"]) for r in runs] == [
+        (network, hidden) for network in ("pd", "integral") for hidden in ("lif", "iwta", "recurrent", "recurrent_iwta")
+    ]
+    results = (tmp_path / "table" / "results.csv").read_bytes()
+    assert json.loads(snn(*command, "--integral-generations", 2, "--json", "-").out)["runs"] == runs
+    assert (tmp_path / "table" / "results.csv").read_bytes() == results
+    check_failure(snn(*command, "--integral-generations", 3), "begun with other settings or recordings")
+
+
+def test_a_pid_file_with_a_fault_is_refused(snn: Snn, tmp_path: Path) -> None:
+    (tmp_path / "pid.yaml").write_text("kq: 3.0\n")
+    check_failure(snn("fly", "--model", "pid.yaml", "--trial", "step"), "pid.yaml", "did you mean 'kp'?")
+
+
+def test_a_benchmark_is_a_row_beside_its_peer(snn: Snn) -> None:
+    ran = snn("bench", "control_step", "--json", "-")
+    (row,) = json.loads(ran.out)
+    assert set(row) == {"name", "value", "unit", "peer", "peer_value", "ratio", "machine"}
+    assert row["ratio"] == pytest.approx(row["peer_value"] / row["value"], rel=1e-4)
+
+
+def test_benchmarks_stay_in_the_source_tree(snn: Snn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench, "SOURCE_TREE", tmp_path)
+    check_failure(snn("bench"), "belong to the source tree", "make bench")

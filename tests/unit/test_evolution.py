@@ -8,39 +8,17 @@ import numpy as np
 import pytest
 import yaml
 
-from snn_control.altitude_evolution import AltitudeEvolution, AltitudeEvolutionConfig, Lessons, Population, mimic_losses
+from snn_control.altitude_config import AltitudeEvolutionConfig
+from snn_control.altitude_problem import mimic_losses
+from snn_control.engines import LocalEngine
 from snn_control.evolution import Interrupted, Run, Search
 from snn_control.mimicry import Lesson
+from snn_control.problems import Judged
 from snn_control.strategies import CmaEs
 from snn_core.errors import ModelError, OutputError
 from snn_core.metrics import mimic_loss
-from snn_core.model_files import ModelHeader, save_model
-from unit.networks import STRUCTURES, name_of, plain_run, random_errors, random_networks
-
-SMALL = AltitudeEvolutionConfig(
-    seed=3, pairs=2, population=6, descent_iterations=4, integral_generations=3, flight_generations=3
-)
-ERRORS = random_errors(3, 260).astype(float)
-LESSONS = Lessons([Lesson(e, 3.0 * e) for e in ERRORS], [Lesson(e, 0.1 * np.cumsum(e)) for e in ERRORS])
-
-
-def flight_cost(population: Population, seed: int) -> np.ndarray:
-    """A stand-in for flights: cheap, and different for every individual and generation."""
-    return np.abs(population["pd"].w_out.sum(axis=1) - seed)
-
-
-def evolve(
-    folder: Path, config: AltitudeEvolutionConfig = SMALL, stop_after: int | None = None, resume: bool = False
-) -> bytes:
-    """Run (on) in `folder`, optionally asking it to stop after some steps; returns the bytes of the model."""
-    evolution, run = AltitudeEvolution(config, LESSONS, flight_cost), Run(folder, config)
-    run.resume() if resume else run.begin()
-    for done, _ in enumerate(evolution.run(run), start=1):
-        run.stop = done == stop_after
-    path = folder / "best.safetensors"
-    networks = {"pd": evolution.pd.config, "integral": evolution.integral.config}
-    save_model(path, ModelHeader(kind="spiking_pid", dt_s=0.1, networks=networks), evolution.networks(run))
-    return path.read_bytes()
+from unit.networks import STRUCTURES, name_of, plain_run, random_networks
+from unit.small_runs import ERRORS, SMALL, evolution_of, evolve, spec_of
 
 
 def test_the_seed_makes_the_model(tmp_path: Path) -> None:
@@ -65,7 +43,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path: Path, stop_after:
 
 def test_a_finished_run_has_nothing_left_to_do(tmp_path: Path) -> None:
     model = evolve(tmp_path / "run")
-    evolution, run = AltitudeEvolution(SMALL, LESSONS, flight_cost), Run(tmp_path / "run", SMALL)
+    evolution, run = evolution_of(), Run(tmp_path / "run", SMALL)
     run.resume()
     assert list(evolution.run(run)) == []
     assert evolve(tmp_path / "run", resume=True) == model
@@ -128,16 +106,32 @@ def test_a_cost_that_is_not_finite_counts_as_the_worst() -> None:
     generator = np.random.default_rng(0)
     strategy = Listening(np.zeros(2), 0.1, -np.ones(2), np.ones(2), 6, generator)
     costs = np.array([1.0, np.nan, 3.0, np.inf, -np.inf, 2.0])
-    search = Search(strategy, lambda genes, generation: costs, 1, generator)
+    judged = Judged(costs, np.array(["", "a is nan", "", "b is inf", "b is -inf", ""]))
+    noted: list[tuple[int, int, str]] = []
+    search = Search(strategy, lambda genes, generation: judged, 1, generator, lambda *note: noted.append(note))
     assert search.step() == 1.0
     assert told[0].tolist() == [1.0, 1003.0, 3.0, 1003.0, 1003.0, 2.0]
+    assert noted == [(0, 1, "a is nan"), (0, 3, "b is inf"), (0, 4, "b is -inf")]
+
+
+def test_bad_fitness_stops_no_run(tmp_path: Path) -> None:
+    engine = LocalEngine(spec_of(SMALL))
+    costs = np.array([np.nan, 1.0, np.inf, 2.0, 3.0, 4.0])
+    engine.problem.flight_cost = lambda population, seed: costs
+    assert evolve(tmp_path / "once", engine=engine) == evolve(tmp_path / "again", engine=engine)
+    rows = list(csv.reader((tmp_path / "once" / "bad_fitness.csv").open()))
+    assert rows[1:] == [
+        ["flight", str(g), str(i), f"flight cost is {costs[i]}"]
+        for g in range(SMALL.flight_generations)
+        for i in (0, 2)
+    ]
 
 
 def test_the_flight_stage_leaves_the_matrices_of_the_pd_network_alone(tmp_path: Path) -> None:
-    evolution, run = AltitudeEvolution(SMALL, LESSONS, flight_cost), Run(tmp_path, SMALL)
+    evolution, run = evolution_of(), Run(tmp_path, SMALL)
     run.begin()
     assert {now.stage for now in evolution.run(run)} == {"pd", "integral", "flight"}
-    descended, flown = evolution.pd.decode(run.finished["pd"]), evolution.networks(run)["pd"]
+    descended, flown = evolution.genome.pd.decode(run.finished["pd"]), evolution.networks(run)["pd"]
     np.testing.assert_array_equal(flown.w_recurrent, descended.w_recurrent)
     np.testing.assert_array_equal(flown.w_threshold, descended.w_threshold)
     assert (flown.w_in != descended.w_in).any()

@@ -6,23 +6,30 @@ import numba
 import numpy as np
 import pytest
 
-from snn_core import kernels, lanes
+from snn_core import blocks, kernels, lanes
 from snn_core.genome import Genome
 from snn_core.metrics import mimic_loss
 from snn_core.network import NetworkParams, initial_state, network_step, select
 from snn_core.network_config import NetworkConfig
 from snn_core.neurons import Array
+from snn_core.vectors import LANES
 from unit.networks import STRUCTURES, name_of, plain_run, random_errors, random_networks
 
-POPULATION = lanes.LANES + 3  # a full block and a padded one
+POPULATION = LANES + 3  # a full block and a padded one
 
 
 def kernel_run(p: NetworkParams, errors: Array) -> Array:
     return kernels.run(p, errors)[0]
 
 
-RUNS = [pytest.param(kernel_run, id="kernels"), pytest.param(lanes.run, id="lanes")]
-SCORES = [pytest.param(kernels.mimic_scores, id="kernels"), pytest.param(lanes.mimic_scores, id="lanes")]
+FORMS = {"kernels": kernel_run, "blocks": blocks.run, "lanes": lanes.run}
+RUNS = [
+    pytest.param(config, run, id=f"{name}-{name_of(config)}")
+    for name, run in FORMS.items()
+    for config in STRUCTURES
+    if name != "lanes" or config.connectivity == "paired"
+]
+SCORES = [pytest.param(blocks.mimic_scores, id="blocks"), pytest.param(lanes.mimic_scores, id="lanes")]
 
 
 @pytest.fixture
@@ -33,12 +40,11 @@ def all_threads() -> Iterator[int]:
     numba.set_num_threads(most)
 
 
-@pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize("config", STRUCTURES, ids=name_of)
+@pytest.mark.parametrize(("config", "run"), RUNS)
 def test_run_is_the_plain_step_bit_for_bit(config: NetworkConfig, run) -> None:
-    p, errors = random_networks(config, POPULATION), random_errors(2, 60)
+    p, errors = random_networks(config, POPULATION), random_errors(2, lanes.TILE + 20)
     expected, spikes = plain_run(p, errors)
-    assert 0 < spikes.mean() < 60 * 2 * p.neurons / 2  # the networks live, and not at their ceiling
+    assert 0 < spikes.mean() < errors.shape[1] * p.neurons  # the networks live, and not at their ceiling
     np.testing.assert_array_equal(run(p, errors), expected)
 
 
@@ -71,14 +77,13 @@ def test_one_individual_serves_a_batch_of_states(batch: int) -> None:
     np.testing.assert_array_equal(state.u, kernel_run(p, errors)[0, :, -1])
 
 
-@pytest.mark.parametrize("run", RUNS)
-@pytest.mark.parametrize("config", [STRUCTURES[0], STRUCTURES[-1]], ids=name_of)
+@pytest.mark.parametrize(("config", "run"), RUNS)
 def test_an_individual_does_not_notice_its_population_or_the_threads(
     config: NetworkConfig, run, all_threads: int
 ) -> None:
-    p, errors = random_networks(config, 2 * lanes.LANES + 1), random_errors(2, 40)
+    p, errors = random_networks(config, 2 * LANES + 1), random_errors(2, 40)
     together = run(p, errors)
-    for i in (0, lanes.LANES - 1, lanes.LANES, 2 * lanes.LANES):
+    for i in (0, LANES - 1, LANES, 2 * LANES):
         np.testing.assert_array_equal(run(select(p, i), errors)[0], together[i])
     numba.set_num_threads(1)
     np.testing.assert_array_equal(run(p, errors), together)
@@ -102,6 +107,22 @@ def test_a_silent_network_correlates_with_nothing(scores) -> None:
     mae, rho = scores(p._replace(w_out=np.zeros_like(p.w_out)), errors, errors)
     np.testing.assert_allclose(mae, np.abs(errors).mean(), rtol=1e-6)
     np.testing.assert_array_equal(rho, 0.0)
+
+
+def test_dense_matrices_do_not_fit_the_lanes() -> None:
+    with pytest.raises(ValueError, match=r"expected paired matrices, .* got \(2, 6, 6\)"):
+        lanes.pack(random_networks(STRUCTURES[-1], 2))
+
+
+@pytest.mark.parametrize("scores", SCORES)
+def test_many_individuals_are_judged_like_few(scores) -> None:
+    config = NetworkConfig(pairs=3)
+    p, errors = random_networks(config, 2 * blocks.CHUNK + 1), random_errors(1, 50)
+    threads = lanes.PARALLEL_FROM // (errors.size * 2 * p.neurons) + 1
+    crowd = type(p)(*(np.tile(field, (-(-threads // len(field)), *[1] * (field.ndim - 1))) for field in p))
+    few, many = scores(p, errors, errors), scores(crowd, errors, errors)
+    for i in range(2):
+        np.testing.assert_array_equal(many[i][-p.population :], few[i])
 
 
 @pytest.mark.parametrize("config", STRUCTURES, ids=name_of)

@@ -3,13 +3,16 @@
 import numpy as np
 
 from sim_worlds.lidar import LidarParams, measure
+from sim_worlds.weather import draw_sample
 
 COUNT = 20_000
 PERFECT = LidarParams(quantum_m=0.0, noise_m=0.0)
 
 
 def sample(params: LidarParams, height_m: float = 1.234, climb_mps: float = 0.0, seed: int = 0) -> np.ndarray:
-    return measure(np.full(COUNT, height_m), np.full(COUNT, climb_mps), params, np.random.default_rng(seed))
+    return measure(
+        np.full(COUNT, height_m), np.full(COUNT, climb_mps), params, draw_sample(COUNT, np.random.default_rng(seed))
+    )
 
 
 def test_a_perfect_lidar_sees_the_height() -> None:

@@ -7,6 +7,7 @@ from sim_worlds.blimp import blimp_params
 from sim_worlds.lidar import LidarParams
 from sim_worlds.rollout import Flights, rollout
 from sim_worlds.trials import TRIALS, find_trial
+from sim_worlds.weather import draw_weather
 from snn_core.errors import ConfigError
 
 SETPOINT = np.repeat([0.5, 1.0], 30)
@@ -26,7 +27,8 @@ class Listener:
 def fly(worlds: int = 2, seed: int = 0, lidar: LidarParams | None = None, **overrides) -> tuple[Flights, Listener]:
     listener = Listener()
     params = blimp_params("tudelft_2023", worlds, **overrides)
-    return rollout(listener, params, SETPOINT, 0.1, np.random.default_rng(seed), lidar), listener
+    weather = draw_weather(len(SETPOINT), worlds, np.random.default_rng(seed))
+    return rollout(listener, params, SETPOINT, 0.1, weather, lidar), listener
 
 
 def test_the_controller_sees_the_lidar_and_the_record_the_truth() -> None:
@@ -49,7 +51,7 @@ def test_every_world_starts_at_rest_at_its_first_setpoint() -> None:
 def test_worlds_may_fly_different_setpoints() -> None:
     setpoint = np.stack([SETPOINT, SETPOINT + 1.0], axis=1)
     params = blimp_params("tudelft_2023", 2)
-    flights = rollout(Listener(), params, setpoint, 0.1, np.random.default_rng(0))
+    flights = rollout(Listener(), params, setpoint, 0.1, draw_weather(len(setpoint), 2, np.random.default_rng(0)))
     np.testing.assert_array_equal(flights.height_m[0], [0.5, 1.5])
 
 

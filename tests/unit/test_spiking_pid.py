@@ -62,12 +62,12 @@ def test_a_batch_is_its_flights() -> None:
     [np.nan, np.inf, -np.inf],
 )
 @pytest.mark.filterwarnings("ignore:overflow")
-def test_a_missing_height_counts_as_no_error(missing: float) -> None:
-    gap, zero = SpikingPid(PARTS, 0.1), SpikingPid(PARTS, 0.1)
+def test_the_height_seen_last_stands_for_a_missing_one(missing: float) -> None:
+    gap, whole = SpikingPid(PARTS, 0.1), SpikingPid(PARTS, 0.1)
     for k, error in enumerate(ERRORS):
-        lost = 10 <= k < 15
-        command = gap.step(float(error), missing if lost else 0.0)
-        assert command == zero.step(0.0 if lost else float(error), 0.0)
+        lost, height = k < 3 or 10 <= k < 15, 0.1 * (k if k < 10 else max(9, k - 5))
+        command = gap.step(float(error), missing if lost else height)
+        assert command == whole.step(0.0 if k < 3 else float(error), 0.0 if k < 3 else height)
         assert np.isfinite(command)
 
 

@@ -25,15 +25,15 @@ EXIT_PROBABILITY = 0.95  # that an early answer is right
 LENGTHS = (4, 10)  # of sequences that are calibrated on
 # The defaults are what `snn places calibrate` prints for Nordland places 500 to 1199, the first half of the gardens
 # walk and of the corridor queries together; docs/places.md has the command.
-EXIT_MARGINS = {8: 1.31, 12: 2.23, 16: 2.41, 20: 2.88, 24: 3.62, 28: 4.28}
+EXIT_MARGINS = {8: 1.31, 12: 2.24, 16: 2.38, 20: 2.86, 24: 3.61, 28: 4.22}
 
 
 class Calibration(Config):
     """Probability of a right answer, and when to stop looking."""
 
-    single: Logistic = Field(Logistic(offset=-2.52, slope=4.48), description="of one image, from spike counts")
-    early: Logistic = Field(Logistic(offset=-2.68, slope=4.85), description="of one image that may end early")
-    sequence: Logistic = Field(Logistic(offset=-3.73, slope=0.976), description="of a sequence, from standard scores")
+    single: Logistic = Field(Logistic(offset=-2.51, slope=4.515), description="of one image, from spike counts")
+    early: Logistic = Field(Logistic(offset=-2.67, slope=4.9), description="of one image that may end early")
+    sequence: Logistic = Field(Logistic(offset=-3.87, slope=1.032), description="of a sequence, from standard scores")
     exit_margins: dict[int, float] = Field(EXIT_MARGINS, description="spikes of margin that end it, by step")
 
     def probability(self, scores: Array, neighbours: int, images: int, early: bool = False) -> float:

@@ -73,7 +73,7 @@ def test_scores_are_read_from_spikes_alone():
 
 def test_synaptic_operations_by_hand():
     """A spike in the middle is seen in all five gazes, one at the edge in three, each by 30 templates."""
-    modules = modules_of()
+    modules = modules_of(RegionConfig(region_places=5, reach=2))
     spikes = np.zeros(modules.features, np.int8)
     assert modules.respond(spikes).synops == 0
     spikes[3], spikes[8] = 4, -16  # column 3 of row 0, column 0 of row 1

@@ -14,6 +14,7 @@ from snn_perception.places.confidence import (
     fit_logistic,
     leader_of,
     sequence_evidence,
+    small_map_discount,
     spike_evidence,
 )  # fmt: skip
 from snn_perception.places.ensemble import EnsembleResponse, PlaceEnsemble
@@ -21,6 +22,7 @@ from snn_perception.places.evaluation import Truth
 from snn_perception.places.images import Array
 from snn_perception.places.sequence import SequenceConfig, SequenceFilter
 
+SHARE = 0.5  # of the deviation of a margin that comes from the rival
 EXIT_PROBABILITY = 0.95  # that an early answer is right
 LENGTHS = (4, 10)  # of sequences that are calibrated on
 # The defaults are what `snn places calibrate` prints for Nordland places 500 to 1199, the first half of the gardens
@@ -41,10 +43,10 @@ class Calibration(Config):
 
         `images` is the length of the sequence behind them, `early` says that their presentation might end early.
         """
-        leader = leader_of(scores, neighbours)
+        leader, discount = leader_of(scores, neighbours), small_map_discount(len(scores), neighbours)
         if images <= 1:
-            return (self.early if early else self.single).probability(spike_evidence(leader))
-        return self.sequence.probability(sequence_evidence(leader, images))
+            return (self.early if early else self.single).probability(spike_evidence(leader) - SHARE * discount)
+        return self.sequence.probability(sequence_evidence(leader, images) - discount)
 
     def exit_margin(self, steps: int) -> Array:
         """Margins (steps + 1,) as the kernels take them; infinite where there is no way out."""

@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_training": places.training,
     "places_query": places.query,
     "places_ablation": places_ablation.ablation,
+    "places_exit": places_ablation.early_exit,
     "places_growth": places_growth.growth,
     "places_node": places_node.node,
 }

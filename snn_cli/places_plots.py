@@ -17,6 +17,7 @@ from snn_perception.places.evaluation import Truth
 from snn_perception.places.images import Array, Images
 
 EXAMPLES = 6  # of right answers, and of wrong ones
+COLUMN_IN, TITLE_IN = 1.7, 0.35  # of the figure of matches
 COLOURS = {"fast": "#d1495b", "paper": "#edae49", "hog": "#30638e", "sad": "#8a8a8a"}
 
 
@@ -36,9 +37,9 @@ def match_figure(similarity: Array, truth: Truth, references: Images, queries: I
     answers = similarity.argmax(axis=0)
     right = truth[answers, np.arange(len(answers))]
     chosen = np.concatenate([_spread(np.flatnonzero(right)), _spread(np.flatnonzero(~right))]).astype(int)
-    figure, axes = plt.subplots(
-        2, max(len(chosen), 1), figsize=(1.7 * max(len(chosen), 1) + 0.5, 3.4), layout="constrained", squeeze=False
-    )
+    columns, slope = max(len(chosen), 1), queries.shape[1] / queries.shape[2]
+    size = (COLUMN_IN * columns + 0.4, 2 * (COLUMN_IN * slope + TITLE_IN))
+    figure, axes = plt.subplots(2, columns, figsize=size, layout="constrained", squeeze=False)
     for column, query in enumerate(chosen):
         place, colour = answers[query], "#2a9d8f" if right[query] else "#d1495b"
         for row, (image, title) in enumerate(

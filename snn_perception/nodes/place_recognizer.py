@@ -63,6 +63,7 @@ class PlaceRecognizerNode(Node):
         self.parameters = Parameters(self, PlaceRecognizerConfig, live, self._change)
         self.loop = self._build()
         self.pose: NDArray[np.float64] | None = None
+        self.pose_s = 0.0  # when it came
         self.places = self.create_publisher(PoseWithCovarianceStamped, "place", 10)
         self.scores = self.create_publisher(Float32MultiArray, "place/scores", 10)
         self.create_subscription(Image, "image", self.guard(self._on_image), IMAGE_QOS)
@@ -118,7 +119,7 @@ class PlaceRecognizerNode(Node):
         p, q = message.pose.pose.position, message.pose.pose.orientation
         values = [float(x) for x in (p.x, p.y, p.z, q.x, q.y, q.z, q.w)]
         if all(map(math.isfinite, values)):
-            self.pose = np.array(values)
+            self.pose, self.pose_s = np.array(values), now_s(self)
 
     def _service(self, work: Callable[[], str]) -> Any:
         def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -132,6 +133,9 @@ class PlaceRecognizerNode(Node):
         return self.guard(answer)
 
     def _teach(self) -> str:
+        age_s, limit_s = now_s(self) - self.pose_s, self.parameters.config.complain_after_s
+        if self.pose is not None and age_s > limit_s:
+            raise DataError(f"expected odom of at most {limit_s:g} s ago, found {age_s:.1f} s; is its source alive?")
         place = self._loop().teach(self.pose, now_s(self))
         return f"place {place} learnt {'without a pose' if self.pose is None else 'with the pose of odom'}"
 

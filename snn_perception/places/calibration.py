@@ -14,6 +14,7 @@ from snn_perception.places.confidence import (
     fit_logistic,
     leader_of,
     sequence_evidence,
+    small_map_discount,
     spike_evidence,
 )  # fmt: skip
 from snn_perception.places.ensemble import EnsembleResponse, PlaceEnsemble
@@ -21,19 +22,20 @@ from snn_perception.places.evaluation import Truth
 from snn_perception.places.images import Array
 from snn_perception.places.sequence import SequenceConfig, SequenceFilter
 
+SHARE = 0.5  # of the deviation of a margin that comes from the rival
 EXIT_PROBABILITY = 0.95  # that an early answer is right
 LENGTHS = (4, 10)  # of sequences that are calibrated on
 # The defaults are what `snn places calibrate` prints for Nordland places 500 to 1199, the first half of the gardens
 # walk and of the corridor queries together; docs/places.md has the command.
-EXIT_MARGINS = {8: 1.31, 12: 2.25, 16: 2.38, 20: 2.87, 24: 3.65, 28: 4.27}
+EXIT_MARGINS = {8: 1.31, 12: 2.24, 16: 2.38, 20: 2.86, 24: 3.61, 28: 4.22}
 
 
 class Calibration(Config):
     """Probability of a right answer, and when to stop looking."""
 
-    single: Logistic = Field(Logistic(offset=-2.53, slope=4.49), description="of one image, from spike counts")
-    early: Logistic = Field(Logistic(offset=-2.7, slope=4.9), description="of one image that may end early")
-    sequence: Logistic = Field(Logistic(offset=-3.72, slope=0.972), description="of a sequence, from standard scores")
+    single: Logistic = Field(Logistic(offset=-2.51, slope=4.515), description="of one image, from spike counts")
+    early: Logistic = Field(Logistic(offset=-2.67, slope=4.9), description="of one image that may end early")
+    sequence: Logistic = Field(Logistic(offset=-3.87, slope=1.032), description="of a sequence, from standard scores")
     exit_margins: dict[int, float] = Field(EXIT_MARGINS, description="spikes of margin that end it, by step")
 
     def probability(self, scores: Array, neighbours: int, images: int, early: bool = False) -> float:
@@ -41,10 +43,10 @@ class Calibration(Config):
 
         `images` is the length of the sequence behind them, `early` says that their presentation might end early.
         """
-        leader = leader_of(scores, neighbours)
+        leader, discount = leader_of(scores, neighbours), small_map_discount(len(scores), neighbours)
         if images <= 1:
-            return (self.early if early else self.single).probability(spike_evidence(leader))
-        return self.sequence.probability(sequence_evidence(leader, images))
+            return (self.early if early else self.single).probability(spike_evidence(leader) - SHARE * discount)
+        return self.sequence.probability(sequence_evidence(leader, images) - discount)
 
     def exit_margin(self, steps: int) -> Array:
         """Margins (steps + 1,) as the kernels take them; infinite where there is no way out."""
@@ -96,12 +98,15 @@ def _sequence_pair(
     return sequence_evidence(leader, len(memory.history)), bool(right[leader.place])
 
 
-def calibrate(evidence: list[Evidence]) -> Calibration:
-    """Fit everything on the evidence of one or more traverses, whose networks are alike."""
+def calibrate(evidence: list[Evidence], exit_probability: float = EXIT_PROBABILITY) -> Calibration:
+    """Fit everything on the evidence of one or more traverses, whose networks are alike.
+
+    A presentation may stop where the place that leads is right with `exit_probability`.
+    """
     region = evidence[0].ensemble.config.network.region
     checks = [t for t in range(1, region.steps + 1) if t % region.check_every == 0 or t == region.steps]
     full = [pair for item in evidence for pair in item.answers()]
-    exits = fit_exit([_trail(answer, right) for answer, right in full], checks, EXIT_PROBABILITY)
+    exits = fit_exit([_trail(answer, right) for answer, right in full], checks, exit_probability)
     found = Calibration(
         single=_single(full, region.neighbours),
         sequence=_fit([pair for item in evidence for pair in item.sequence]),

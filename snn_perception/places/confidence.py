@@ -12,6 +12,7 @@ from snn_perception.places.images import Array
 
 NEWTON_STEPS = 50
 SMALLEST_MARGIN = 0.5  # spikes; below it an early answer would rest on hardly anything
+MANY_RIVALS = 100
 RIDGE = 1e-3  # keeps the fit finite where one side has no mistakes
 
 
@@ -61,6 +62,16 @@ def fit_logistic(evidence: NDArray, right: NDArray[np.bool_]) -> Logistic:
         hessian = (design * (p * (1.0 - p))[:, None]).T @ design + RIDGE * np.eye(2)
         weights = weights + np.linalg.solve(hessian, gradient)
     return Logistic(offset=float(weights[0]), slope=float(weights[1]))
+
+
+def small_map_discount(places: int, neighbours: int) -> float:
+    """Deviations by which the margin of a small map flatters: the best of few rivals is lower than the best of many.
+
+    The largest of n normal numbers lies about sqrt(2 ln n) deviations above their mean. Calibration maps had a hundred
+    rivals or more; there the discount ends.
+    """
+    rivals = max(places - 2 * neighbours - 1, 1)
+    return max(math.sqrt(2.0 * math.log(MANY_RIVALS)) - math.sqrt(2.0 * math.log(rivals)), 0.0)
 
 
 class Trail(NamedTuple):

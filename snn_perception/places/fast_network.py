@@ -19,6 +19,8 @@ from snn_perception.places.latency_code import (
 from snn_perception.places.oriented_energy import EnergyConfig, oriented_energies
 from snn_perception.places.region_modules import RegionConfig, RegionModules, Responses
 
+PRIOR_IMAGES = 1  # weight of what the neurons were used to before a traverse is learnt
+
 
 class FastConfig(Config):
     """One fast network."""
@@ -49,11 +51,14 @@ class FastNetwork:
     def learn(self, images: NDArray, place_of: NDArray[np.int64] | None = None) -> None:
         """Learn a traverse (image, row, column), adapted to its own mean; by default its images are new places.
 
+        What the neurons were used to before counts as one image, so that a single one can be learnt.
+
         `place_of` (image,) names the place of each image, to add another traverse to places that are known. Modules
         that exist are left as they are.
         """
         energies = oriented_energies(images, self.config.energy)
-        mean = energies.mean(axis=0)
+        before = np.full(energies.shape[1], energies.mean(), np.float32) if self.mean is None else self.mean
+        mean = (PRIOR_IMAGES * before + energies.sum(axis=0)) / np.float32(len(energies) + PRIOR_IMAGES)
         if place_of is None:
             place_of = np.arange(len(images), dtype=np.int64) + self.places
         self._mix(mean, len(images))

@@ -69,12 +69,28 @@ def draw_events(pixels: Array, generator: np.random.Generator) -> Events:
 
 
 @njit(cache=True, nogil=True)
-def normalise(weights: Array) -> None:
-    """Scale each neuron's weights (input, neuron) to their fixed sum."""
-    total = np.zeros(weights.shape[1], np.float32)
+def normalise(weights: Array, changed: NDArray[np.bool_]) -> None:
+    """Scale the weights (input, neuron) of the neurons that changed to their fixed sum."""
+    neurons = np.flatnonzero(changed)
+    if 4 * len(neurons) > len(changed):  # then whole rows, many lanes at once, are faster
+        _scale_rows(weights, changed)
+        return
+    total = np.zeros(len(neurons), np.float32)
+    for i in range(weights.shape[0]):
+        for k in range(len(neurons)):
+            total[k] += weights[i, neurons[k]]
+    factor = np.float32(WEIGHT_SUM) / np.maximum(total, np.float32(1e-6))
+    for i in range(weights.shape[0]):
+        for k in range(len(neurons)):
+            weights[i, neurons[k]] *= factor[k]
+
+
+@njit(cache=True, nogil=True)
+def _scale_rows(weights, changed):
+    total = np.zeros(len(changed), np.float32)
     for i in range(weights.shape[0]):
         total += weights[i]
-    factor = np.float32(WEIGHT_SUM) / np.maximum(total, np.float32(1e-6))
+    factor = np.where(changed, np.float32(WEIGHT_SUM) / np.maximum(total, np.float32(1e-6)), np.float32(1.0))
     for i in range(weights.shape[0]):
         weights[i] *= factor
 
@@ -185,11 +201,12 @@ def train_epoch(
 ) -> None:
     """Show every module its own images once, in order: weights (module, input, neuron), pixels (module, image, input).
 
-    Fills counts (module, image, neuron).
+    Fills counts (module, image, neuron), which must hold those of the epoch before: only neurons that fired changed
+    since the last normalisation.
     """
     for m in range(len(weights)):
         for k in range(pixels.shape[1]):
-            normalise(weights[m])
+            normalise(weights[m], counts[m, k - 1] > 0)
             present(weights[m], theta_mv[m], draw_events(pixels[m, k], generator), True, counts[m, k])
 
 

@@ -29,7 +29,7 @@ class PaperConfig(Config):
     neurons: int = Field(400, ge=1, le=10000, description="excitatory neurons of a module")
     side_px: int = Field(28, ge=8, le=128, description="side of the input image (px)")
     patch_px: int = Field(7, ge=3, le=63, description="window of the patch normalisation (px)")
-    epochs: int = Field(20, ge=1, le=1000, description="presentations of each reference image")
+    epochs: int = Field(8, ge=1, le=1000, description="presentations of each reference image")
     recorded: int = Field(300, ge=1, le=100000, description="reference images shown to find hyperactive neurons")
     seed: int = Field(0, ge=0, description="seed of weights and spikes")
 
@@ -93,11 +93,14 @@ class PaperPlaces:
         start = (self.generator.random((modules, inputs, n), np.float32) + np.float32(0.01)) * np.float32(0.3)
         self.weights = start
         self.theta_mv = np.full((modules, n), paper_kernels.THETA_START_MV, np.float32)
+        everything = np.ones(n, np.bool_)
+        for weights in self.weights:
+            paper_kernels.normalise(weights, everything)
         counts = np.zeros((modules, images, n), np.int32)
         for _ in self.progress(range(self.config.epochs)):
             paper_kernels.train_epoch(self.weights, self.theta_mv, shown, self.generator, counts)
         for weights in self.weights:
-            paper_kernels.normalise(weights)
+            paper_kernels.normalise(weights, everything)
         return counts
 
     def _assign(self, counts: NDArray, rows: NDArray[np.int64]) -> None:

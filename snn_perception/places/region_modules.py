@@ -29,7 +29,7 @@ class RegionConfig(Config):
 
     region_places: int = Field(25, ge=1, le=10000, description="places of one region module")
     steps: int = Field(32, ge=1, le=1000, description="time steps of a presentation")
-    reach: int = Field(2, ge=0, le=8, description="gazes to each side, in cell columns; each has its own place neurons")
+    reach: int = Field(3, ge=0, le=8, description="gazes to each side, in cell columns; each has its own place neurons")
     drive: float = Field(2.0, gt=0, le=100, description="current at full agreement (thresholds per step)")
     leak: float = Field(0.98, gt=0, le=1, description="membrane potential kept per step")
     inhibition: float = Field(0.1, ge=0, le=10, description="feed-forward inhibition of every neuron (thresholds)")

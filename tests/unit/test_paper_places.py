@@ -36,10 +36,13 @@ def present(weights, pixels=None, learning=False, theta_mv=20.0):
     return counts, theta
 
 
-def test_normalisation_brings_every_neuron_to_the_same_sum():
-    weights = generator().random((50, 7)).astype(np.float32)
-    paper_kernels.normalise(weights)
-    assert np.allclose(weights.sum(axis=0), 78.0, rtol=1e-4)
+@pytest.mark.parametrize("unchanged", [1, 30], ids=["many", "few"])
+def test_normalisation_brings_changed_neurons_to_one_sum(unchanged):
+    weights = generator().random((50, 33)).astype(np.float32)
+    left = weights[:, :unchanged].copy()
+    paper_kernels.normalise(weights, np.arange(33) >= unchanged)
+    assert np.allclose(weights[:, unchanged:].sum(axis=0), 78.0, rtol=1e-4)
+    assert np.array_equal(weights[:, :unchanged], left)
 
 
 def test_without_input_nothing_fires():

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from snn_core.errors import ConfigError
 from snn_perception.places.calibration import Calibration, calibrate, gather
-from snn_perception.places.confidence import Leader, fit_logistic, leader_of, sequence_evidence, spike_evidence
+from snn_perception.places.confidence import (
+    Leader,
+    fit_logistic,
+    leader_of,
+    sequence_evidence,
+    small_map_discount,
+    spike_evidence,
+)
 from snn_perception.places.ensemble import PlaceEnsemble
 from snn_perception.places.evaluation import (
     auc_pr,
@@ -115,6 +122,17 @@ def test_evidence_by_hand():
     assert leader_of(scores, 0) == Leader(1, 9.0, 8.5)
     assert spike_evidence(Leader(1, 9.0, 3.0)) == pytest.approx(6.0 / math.sqrt(13.0))
     assert sequence_evidence(Leader(1, 5.0, 3.0), 4) == 4.0
+
+
+def test_the_margin_of_a_small_map_counts_less():
+    """sqrt(2 ln 100) - sqrt(2 ln n) deviations for n rivals; nothing from a hundred on."""
+    assert small_map_discount(12, 2) == pytest.approx(math.sqrt(2 * math.log(100)) - math.sqrt(2 * math.log(7)))
+    assert small_map_discount(105, 2) == small_map_discount(5000, 2) == 0.0
+    assert small_map_discount(1, 2) == pytest.approx(math.sqrt(2 * math.log(100)))
+    scores = np.array([9.0, 1.0, 1.0, 1.0, 1.0, 2.0], np.float32)
+    many = np.concatenate([scores, np.ones(200, np.float32)])
+    for images in (1, 4):
+        assert Calibration().probability(scores, 2, images) < Calibration().probability(many, 2, images)
 
 
 def test_the_logistic_fit_finds_what_was_drawn():

@@ -73,7 +73,7 @@ def test_scores_are_read_from_spikes_alone():
 
 def test_synaptic_operations_by_hand():
     """A spike in the middle is seen in all five gazes, one at the edge in three, each by 30 templates."""
-    modules = modules_of()
+    modules = modules_of(RegionConfig(region_places=5, reach=2))
     spikes = np.zeros(modules.features, np.int8)
     assert modules.respond(spikes).synops == 0
     spikes[3], spikes[8] = 4, -16  # column 3 of row 0, column 0 of row 1
@@ -192,6 +192,16 @@ def test_early_exit_saves_time_and_keeps_the_answer():
         assert early.steps % 4 == 0
     assert np.mean(steps) < 24
     assert same >= 0.9 * PLACES
+
+
+@pytest.mark.parametrize("places", [1, 2, 3])
+def test_a_small_map_tells_its_places_from_others(places):
+    network = FastNetwork()
+    network.learn(SCENES[:places])
+    answers = [network.respond(network.see(network.start(), image)[1]) for image in SCENES]
+    known, foreign = answers[:places], answers[places:]
+    assert all(answer.scores.argmax() == k for k, answer in enumerate(known))
+    assert min(answer.scores.max() for answer in known) > max(answer.scores.max() for answer in foreign)
 
 
 def test_members_of_an_ensemble_differ_and_are_averaged():

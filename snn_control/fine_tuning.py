@@ -40,7 +40,7 @@ class FineTuneConfig(Config):
     dt_s: float = Field(0.1, gt=0, le=1, description="control period (s)")
     worlds: int = Field(16, ge=1, le=1024, description="random worlds per generation of an anchor")
     population: int = Field(32, ge=4, le=10000, description="individuals per generation of an anchor")
-    anchor_generations: int = Field(2000, ge=1, description="generations of each anchor")
+    anchor_generations: int = Field(1000, ge=1, description="generations of each anchor")
     front_worlds: int = Field(64, ge=1, le=1024, description="random worlds of the front")
     front_population: int = Field(48, ge=8, le=10000, description="individuals per generation of the front")
     front_generations: int = Field(80, ge=1, description="generations of the front")

@@ -75,44 +75,13 @@ def pack(p: NetworkParams) -> LanePopulation:
     return LanePopulation(coupled, _blocks(np.moveaxis(cells, 3, 1)), _blocks(p.leak_out[:, None]))
 
 
-@njit(cache=True)
-def _lif_pair(c, p, x, q, errors, weighted, steps):
-    """One pair through a tile of time: parameters from c[p], memory in x[q], shares of the read-out to `weighted`."""
-    nothing = zeros(c)
-    w_in, w_in_o = load(c, p + W_IN), load(c, p + W_IN + OTHER)
-    bias, bias_o = load(c, p + BIAS), load(c, p + BIAS + OTHER)
-    leak_in, leak_in_o = load(c, p + LEAK_IN), load(c, p + LEAK_IN + OTHER)
-    theta_in, theta_in_o = load(c, p + THRESHOLD_IN), load(c, p + THRESHOLD_IN + OTHER)
-    own, own_o = load(c, p + W_OWN), load(c, p + W_OWN + OTHER)
-    cross, cross_o = load(c, p + W_CROSS), load(c, p + W_CROSS + OTHER)
-    leak_syn, leak_syn_o = load(c, p + LEAK_SYN), load(c, p + LEAK_SYN + OTHER)
-    leak_mem, leak_mem_o = load(c, p + LEAK_MEM), load(c, p + LEAK_MEM + OTHER)
-    theta, theta_o = load(c, p + THRESHOLD), load(c, p + THRESHOLD + OTHER)
-    w_out, w_out_o = load(c, p + W_OUT), load(c, p + W_OUT + OTHER)
-    v_in, v_in_o = load(x, q + V_IN), load(x, q + V_IN + OTHER)
-    s_in, s_in_o = load(x, q + S_IN) > 0.0, load(x, q + S_IN + OTHER) > 0.0
-    i, i_o = load(x, q + CURRENT), load(x, q + CURRENT + OTHER)
-    v, v_o = load(x, q + V), load(x, q + V + OTHER)
-    s, s_o = load(x, q + S) > 0.0, load(x, q + S + OTHER) > 0.0
-    for t in range(steps):
-        error = splat(errors[t])
-        v_in = subtract_where(s_in, leak_in * v_in + (w_in * error + bias), theta_in)
-        v_in_o = subtract_where(s_in_o, leak_in_o * v_in_o + (w_in_o * error + bias_o), theta_in_o)
-        s_in, s_in_o = v_in > theta_in, v_in_o > theta_in_o
-        i = leak_syn * i + add_where(s_in_o, select(s_in, own, nothing), cross)
-        i_o = leak_syn_o * i_o + add_where(s_in, select(s_in_o, own_o, nothing), cross_o)
-        v = subtract_where(s, leak_mem * v + i, theta)
-        v_o = subtract_where(s_o, leak_mem_o * v_o + i_o, theta_o)
-        s, s_o = v > theta, v_o > theta_o
-        share = load(weighted, t * LANES)
-        store(weighted, t * LANES, add_where(s_o, add_where(s, share, w_out), w_out_o))
-    _keep(x, q, v_in, v_in_o, s_in, s_in_o, i, i_o, v, v_o, s, s_o)
+@njit(cache=True, forceinline=True)
+def _pair(coupled, c, p, x, q, errors, weighted, steps):
+    """One pair through a tile of time: parameters from c[p], memory in x[q], shares of the read-out to `weighted`.
 
-
-@njit(cache=True)
-def _coupled_pair(c, p, x, q, errors, weighted, steps):
-    """As `_lif_pair`, with threshold adaptation and recurrence inside the pair; absent ones have weight zero."""
-    nothing = zeros(c)
+    `coupled`, a constant where this is called, says whether threshold adaptation and recurrence are there at all.
+    """
+    nothing, one = zeros(c), splat(np.float32(1.0))
     w_in, w_in_o = load(c, p + W_IN), load(c, p + W_IN + OTHER)
     bias, bias_o = load(c, p + BIAS), load(c, p + BIAS + OTHER)
     leak_in, leak_in_o = load(c, p + LEAK_IN), load(c, p + LEAK_IN + OTHER)
@@ -139,37 +108,29 @@ def _coupled_pair(c, p, x, q, errors, weighted, steps):
         v_in = subtract_where(s_in, leak_in * v_in + (w_in * error + bias), theta_in)
         v_in_o = subtract_where(s_in_o, leak_in_o * v_in_o + (w_in_o * error + bias_o), theta_in_o)
         s_in, s_in_o = v_in > theta_in, v_in_o > theta_in_o
-        returning = add_where(s_o, select(s, rec_own, nothing), rec_cross)
-        returning_o = add_where(s, select(s_o, rec_own_o, nothing), rec_cross_o)
-        i = leak_syn * i + (add_where(s_in_o, select(s_in, own, nothing), cross) + returning)
-        i_o = leak_syn_o * i_o + (add_where(s_in, select(s_in_o, own_o, nothing), cross_o) + returning_o)
-        trace = add_where(s_in, leak_trace * trace, splat(np.float32(1.0)))
-        trace_o = add_where(s_in_o, leak_trace_o * trace_o, splat(np.float32(1.0)))
+        arriving = add_where(s_in_o, select(s_in, own, nothing), cross)
+        arriving_o = add_where(s_in, select(s_in_o, own_o, nothing), cross_o)
+        adapted, adapted_o = theta, theta_o
+        if coupled:
+            arriving = arriving + add_where(s_o, select(s, rec_own, nothing), rec_cross)
+            arriving_o = arriving_o + add_where(s, select(s_o, rec_own_o, nothing), rec_cross_o)
+            trace = add_where(s_in, leak_trace * trace, one)
+            trace_o = add_where(s_in_o, leak_trace_o * trace_o, one)
+            adapted = theta + (th_own * trace + th_cross * trace_o)
+            adapted_o = theta_o + (th_own_o * trace_o + th_cross_o * trace)
+        i, i_o = leak_syn * i + arriving, leak_syn_o * i_o + arriving_o
         v = subtract_where(s, leak_mem * v + i, theta)
         v_o = subtract_where(s_o, leak_mem_o * v_o + i_o, theta_o)
-        s = v > theta + (th_own * trace + th_cross * trace_o)
-        s_o = v_o > theta_o + (th_own_o * trace_o + th_cross_o * trace)
+        s, s_o = v > adapted, v_o > adapted_o
         share = load(weighted, t * LANES)
         store(weighted, t * LANES, add_where(s_o, add_where(s, share, w_out), w_out_o))
-    store(x, q + TRACE, trace)
-    store(x, q + TRACE + OTHER, trace_o)
-    _keep(x, q, v_in, v_in_o, s_in, s_in_o, i, i_o, v, v_o, s, s_o)
-
-
-@njit(cache=True, forceinline=True)
-def _keep(x, q, v_in, v_in_o, s_in, s_in_o, i, i_o, v, v_o, s, s_o):
-    """Store the memory of a pair until the next tile."""
-    one, nothing = splat(np.float32(1.0)), splat(np.float32(0.0))
-    store(x, q + V_IN, v_in)
-    store(x, q + V_IN + OTHER, v_in_o)
-    store(x, q + S_IN, select(s_in, one, nothing))
-    store(x, q + S_IN + OTHER, select(s_in_o, one, nothing))
-    store(x, q + CURRENT, i)
-    store(x, q + CURRENT + OTHER, i_o)
-    store(x, q + V, v)
-    store(x, q + V + OTHER, v_o)
-    store(x, q + S, select(s, one, nothing))
-    store(x, q + S + OTHER, select(s_o, one, nothing))
+    for field, mine, other in (
+        (V_IN, v_in, v_in_o), (CURRENT, i, i_o), (V, v, v_o), (TRACE, trace, trace_o),
+        (S_IN, select(s_in, one, nothing), select(s_in_o, one, nothing)),
+        (S, select(s, one, nothing), select(s_o, one, nothing)),
+    ):  # fmt: skip
+        store(x, q + field, mine)
+        store(x, q + field + OTHER, other)
 
 
 @njit(cache=True)
@@ -179,9 +140,9 @@ def _tile(coupled, c, x, leak, u, errors, out):
     out[: steps * LANES] = np.float32(0.0)
     for pair in range(c.shape[0] // PAIR):
         if coupled:
-            _coupled_pair(c, pair * PAIR, x, pair * MEMORY, errors, out, steps)
+            _pair(True, c, pair * PAIR, x, pair * MEMORY, errors, out, steps)
         else:
-            _lif_pair(c, pair * PAIR, x, pair * MEMORY, errors, out, steps)
+            _pair(False, c, pair * PAIR, x, pair * MEMORY, errors, out, steps)
     keep, now = load(leak, 0), load(u, 0)
     take = splat(np.float32(1.0)) - keep
     for t in range(steps):

@@ -8,7 +8,7 @@ from snn_cli.tune import COLUMNS, columns_of
 from snn_control.contenders import PidContender
 from snn_control.pid import PidConfig
 from snn_control.pilots import spiking_pair
-from snn_control.spiking_pid import model_path
+from snn_control.spiking_pid import DEFAULT_MODEL, MIMIC_MODEL
 from snn_core.model_files import load_model
 from snn_core.resources import models_dir
 
@@ -23,8 +23,8 @@ def tuning() -> list[Row]:
     gains = pid.pilot(pid.genes(PidConfig.load(models_dir() / "pid_tuned.yaml"))[None])
     domain = domain_of(TEST, SEED, WORLDS, DT_S)
     flown = {"tuned PID": columns_of(tally(gains, 1, domain, DT_S), len(domain.weather))}
-    for name, model in (("tuned networks", "default"), ("mimic", str(models_dir() / "altitude_mimic.safetensors"))):
-        pair = spiking_pair(load_model(model_path(model), DT_S)[1])
+    for name, model in (("tuned networks", DEFAULT_MODEL), ("mimic", MIMIC_MODEL)):
+        pair = spiking_pair(load_model(models_dir() / model, DT_S)[1])
         flown[name] = columns_of(tally(pair, 1, domain, DT_S), len(domain.weather))
     return [*_rows(flown, "tuned PID"), *_rows(flown, "mimic")]
 

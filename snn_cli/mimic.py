@@ -10,7 +10,7 @@ from snn_cli.output import emit, table
 from snn_control.mimicry import Lesson, pd_lesson, trivial_losses
 from snn_control.pid import PidConfig
 from snn_control.recordings import read_recording
-from snn_control.spiking_pid import model_path
+from snn_control.spiking_pid import MIMIC_MODEL, model_path
 from snn_core import kernels
 from snn_core.errors import ModelError
 from snn_core.metrics import mimic_loss
@@ -26,7 +26,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     evaluate = mimic.add_subparsers(required=True, metavar="evaluate").add_parser(
         "evaluate", help="losses (MAE + 1 - Pearson, command units) on a recorded flight"
     )
-    evaluate.add_argument("--model", default="default", metavar="default|PATH", help="model file")
+    evaluate.add_argument(
+        "--model", default="default", metavar="default|PATH", help="model file (default: the shipped mimic)"
+    )
     evaluate.add_argument("--flight", required=True, metavar="CSV", help="recorded flight: columns t_s and a height")
     evaluate.add_argument("--seed", type=seed, default=0, help="first seed of the stepping reference")
     evaluate.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
@@ -47,7 +49,7 @@ def losses(pd: NetworkParams, lessons: list[Lesson], teacher: PidConfig) -> dict
 
 def run(args: argparse.Namespace) -> None:
     """Evaluate and report."""
-    path = model_path(args.model)
+    path = model_path(args.model, MIMIC_MODEL)
     header, parts = load_model(path)
     if "pd" not in parts:
         raise ModelError(f"{path}: expected a network 'pd', found {', '.join(parts)}; nothing here mimics a PD")

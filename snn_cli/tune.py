@@ -21,7 +21,7 @@ from snn_cli.output import emit, table
 from snn_control.contenders import Contender, PairContender, PidContender
 from snn_control.evolution import Run
 from snn_control.fine_tuning import OBJECTIVES, FineTuneConfig, FineTuning, most_accurate, objectives
-from snn_control.spiking_pid import model_path
+from snn_control.spiking_pid import MIMIC_MODEL, model_path
 from snn_core.errors import DataError, ModelError
 from snn_core.files import write_atomically
 from snn_core.model_files import ModelHeader, load_model, save_model
@@ -48,7 +48,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser = commands.add_parser(
         "tune", help="fine-tune a model in randomised closed loop, beside an equally tuned PID"
     )
-    parser.add_argument("--model", default="default", metavar="default|PATH", help="model to start from")
+    parser.add_argument("--model", default="default", metavar="default|PATH", help="start (default: the shipped mimic)")
     parser.add_argument("--seed", type=seed, default=1, help="seed of everything random (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/tune-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out")
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> None:
     """Tune, choose on validation worlds, report on others."""
     args.check(args)
     folder = args.out or Path("runs") / f"tune-{args.seed}"
-    start = read_start(model_path(args.model))
+    start = read_start(model_path(args.model, MIMIC_MODEL))
     config = read_config(args, folder, start)
     if hashlib.sha256(start.path.read_bytes()).hexdigest() != config.model_digest:
         raise DataError(f"{start.path}: not the model that {folder} was started on; give the same --model")

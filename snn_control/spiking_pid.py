@@ -13,12 +13,13 @@ from snn_core.resources import models_dir
 
 Array = NDArray[np.float64]
 PARTS = ("pd", "integral")
-DEFAULT_MODEL = "altitude.safetensors"
+DEFAULT_MODEL = "altitude.safetensors"  # tuned in flight, no longer a mimic
+MIMIC_MODEL = "altitude_mimic.safetensors"  # what it was tuned from
 
 
-def model_path(name: str) -> Path:
-    """The path of `--model`: 'default' is the model shipped with the package."""
-    return models_dir() / DEFAULT_MODEL if name == "default" else Path(name)
+def model_path(name: str, default: str = DEFAULT_MODEL) -> Path:
+    """The path of `--model`: 'default' is a model shipped with the package."""
+    return models_dir() / default if name == "default" else Path(name)
 
 
 def finite_error(setpoint_m: Array, height_m: Array) -> NDArray[np.float32]:

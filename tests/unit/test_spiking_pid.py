@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snn_control.spiking_pid import SpikingPid, model_path
+from snn_control.spiking_pid import MIMIC_MODEL, SpikingPid, model_path
 from snn_core.errors import ModelError
 from snn_core.model_files import ModelHeader, save_model
 from snn_core.network import NetworkParams, initial_state, network_step
@@ -117,4 +117,5 @@ def test_a_stored_pair_flies_as_it_was_saved(tmp_path: Path) -> None:
 
 def test_the_default_model_is_the_one_that_is_shipped() -> None:
     assert model_path("default").parent == models_dir()
+    assert model_path("default", MIMIC_MODEL) == models_dir() / MIMIC_MODEL
     assert model_path("mine.safetensors") == Path("mine.safetensors")

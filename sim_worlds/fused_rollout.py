@@ -181,7 +181,7 @@ def fused_rollout(
         substeps, traces, scores,
     )  # fmt: skip
     lanes = len(setpoint) * LANES
-    sums = np.moveaxis(scores, 2, 0).reshape(len(Tally._fields), population, lanes)[..., :worlds]
+    sums = np.ascontiguousarray(np.moveaxis(scores, 2, 0)).reshape(len(Tally._fields), population, lanes)[..., :worlds]
     by_kind = np.moveaxis(traces, (3, 1), (0, 3))
     heights, commands = by_kind.reshape(2, population, traces.shape[2], lanes)[..., :worlds]
     return _tally(sums, flight, dt_s), heights, commands

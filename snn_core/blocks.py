@@ -170,7 +170,7 @@ def run(p: NetworkParams, errors: Array) -> Array:
     blocks = np.ascontiguousarray(np.moveaxis(padded.reshape(-1, LANES, steps), 1, 2), np.float32)
     out = np.empty((p.population, *blocks.shape), np.float32)
     _run(p, blocks, out)
-    return np.moveaxis(out, 3, 2).reshape(p.population, -1, steps)[:, :sequences]
+    return np.ascontiguousarray(np.moveaxis(out, 3, 2)).reshape(p.population, -1, steps)[:, :sequences]
 
 
 def mimic_scores(

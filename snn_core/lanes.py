@@ -254,6 +254,8 @@ def mimic_scores(
     scores = np.empty((2, len(packed.cells), len(errors), LANES))
     judge = _scores_parallel if p.population * errors.size * 2 * p.neurons >= PARALLEL_FROM else _scores
     judge(packed, errors, np.ascontiguousarray(targets, np.float64), float(limit), *scores)
-    by_lane = np.moveaxis(scores, -1, 2)
+    by_lane = np.ascontiguousarray(
+        np.moveaxis(scores, -1, 2)
+    )  # or the order of later sums would depend on the population
     mae, rho = by_lane.reshape(2, -1, len(errors))[:, : p.population]
     return mae, rho

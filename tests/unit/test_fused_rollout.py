@@ -93,6 +93,15 @@ def test_without_a_record_only_the_scores_are_kept(domain: Domain) -> None:
         np.testing.assert_array_equal(mine, other)
 
 
+def test_means_over_worlds_do_not_depend_on_the_population(domain: Domain) -> None:
+    many = gains(*(PID.model_copy(update={"kp": 8.0 + i}) for i in range(5)))
+    together = fused_rollout(many, 5, *domain, DT_S)[0].rmse_m.mean(axis=1)
+    alone = [
+        fused_rollout(PidGains(*(f[i : i + 1] for f in many)), 1, *domain, DT_S)[0].rmse_m.mean() for i in range(5)
+    ]
+    np.testing.assert_array_equal(together, alone)
+
+
 def test_other_control_periods(domain: Domain) -> None:
     dt_s = 0.03  # three substeps: dead times end within a period
     config = PID.model_copy(update={"kd": 2.0})

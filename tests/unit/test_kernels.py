@@ -9,7 +9,7 @@ import pytest
 from snn_core import blocks, kernels, lanes
 from snn_core.genome import Genome
 from snn_core.metrics import mimic_loss
-from snn_core.network import NetworkParams, initial_state, network_step, select
+from snn_core.network import NetworkParams, initial_state, network_step, select, slice_of
 from snn_core.network_config import NetworkConfig
 from snn_core.neurons import Array
 from snn_core.vectors import LANES
@@ -123,6 +123,15 @@ def test_many_individuals_are_judged_like_few(scores) -> None:
     few, many = scores(p, errors, errors), scores(crowd, errors, errors)
     for i in range(2):
         np.testing.assert_array_equal(many[i][-p.population :], few[i])
+
+
+@pytest.mark.parametrize("scores", SCORES)
+def test_means_over_recordings_do_not_depend_on_the_population(scores) -> None:
+    p, errors = random_networks(NetworkConfig(pairs=3), 3 * LANES), random_errors(16, 50)
+    together = sum(score.mean(axis=1) for score in scores(p, errors, 2.0 * errors))
+    for some in (slice(0, LANES), slice(LANES, LANES + 3), slice(5, 6)):
+        part = scores(slice_of(p, some.start, some.stop), errors, 2.0 * errors)
+        np.testing.assert_array_equal(sum(score.mean(axis=1) for score in part), together[some])
 
 
 @pytest.mark.parametrize("config", STRUCTURES, ids=name_of)

@@ -45,6 +45,7 @@ setup(
         "sim": ["pybullet>=3.2.5; python_version < '3.12'"],
         "train": ["torch>=2.4"],
         "ray": ["ray>=2.40"],
+        "events": ["aedat>=2.2"],
         "test": ["pytest", "hypothesis"],
     },
     entry_points={

@@ -3,11 +3,11 @@
 import argparse
 import sys
 
-from snn_cli import bench, demo, events, evolve, fly, layers, mimic, places, tune
+from snn_cli import bench, demo, events, evolve, fly, layers, mimic, places, train, tune
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 
-COMMANDS = (demo, fly, mimic, places, events, bench)
+COMMANDS = (demo, fly, mimic, places, events, train, bench)
 EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
 
 

@@ -1,7 +1,8 @@
 """Events of an event camera: where, when, brighter or darker; and the checks that every source passes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +32,8 @@ class EventBatch:
 
     def take(self, chosen: slice | NDArray) -> "EventBatch":
         """Some of the events: a slice, indices, or a mask."""
-        x, y, t_us, on = (np.ascontiguousarray(array[chosen]) for array in (self.x, self.y, self.t_us, self.on))
+        parts: Iterable[Any] = (np.ascontiguousarray(array[chosen]) for array in (self.x, self.y, self.t_us, self.on))
+        x, y, t_us, on = parts
         return replace(self, x=x, y=y, t_us=t_us, on=on)
 
     def counted(self, **faults: int) -> "EventBatch":

@@ -58,6 +58,12 @@ class EventDecoder:
         batch = EventBatch(x[:n], y[:n], t[:n], on[:n], packet.width, packet.height, packet.encoding)
         return sort_events(batch.take(inside) if faults["outside"] else batch)
 
+    def skip(self, packet: EventPacket) -> None:
+        """Leave out a packet on purpose: its events are gone, and so is the time that later packets would lean on."""
+        self.seq = packet.seq
+        if packet.encoding in STATEFUL:
+            self.memory[decoder_kernels.READY] = 0
+
     def _check(self, packet: EventPacket) -> None:
         if packet.encoding not in WORDS:
             raise DataError(

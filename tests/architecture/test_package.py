@@ -35,6 +35,7 @@ def has_main(path: Path) -> bool:
 
 def pins(name: str) -> dict[str, Requirement]:
     lines = [line.split("#")[0].strip() for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines()]
+    lines = [line for line in lines if not line.startswith("-r")]
     return {pin.name.lower(): pin for pin in map(Requirement, filter(None, lines))}
 
 

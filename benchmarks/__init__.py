@@ -6,7 +6,7 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control, fitness, growth, places, places_ablation, places_growth, places_node, tuning
+from benchmarks import control, fitness, growth, motion, places, places_ablation, places_growth, places_node, tuning
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -23,4 +23,5 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_ablation": places_ablation.ablation,
     "places_growth": places_growth.growth,
     "places_node": places_node.node,
+    "motion": motion.motion,
 }

@@ -45,7 +45,7 @@ def maximise_contrast(batch: EventBatch) -> tuple[float, float]:
 
 
 @njit(cache=True, nogil=True)
-def _contrast(x, y, time_s, vx, vy, width, height, kernel) -> float:
+def _contrast(x, y, time_s, vx, vy, width, height, kernel):
     image, blurred = np.zeros((height, width)), np.zeros((height, width))
     for k in range(len(x)):
         column, row = x[k] - vx * time_s[k], y[k] - vy * time_s[k]
@@ -57,16 +57,16 @@ def _contrast(x, y, time_s, vx, vy, width, height, kernel) -> float:
             image[i + 1, j] += p * (1 - q)
             image[i + 1, j + 1] += p * q
     half = len(kernel) // 2
-    for i in range(height):
-        for j in range(width):
-            for k in range(-min(half, j), min(half, width - 1 - j) + 1):
-                blurred[i, j] += kernel[half + k] * image[i, j + k]
+    for r in range(height):
+        for c in range(width):
+            for k in range(-half if c >= half else -c, (half if c + half < width else width - 1 - c) + 1):
+                blurred[r, c] += kernel[half + k] * image[r, c + k]
     total, squares = 0.0, 0.0
-    for j in range(width):
-        for i in range(height):
+    for c in range(width):
+        for r in range(height):
             value = 0.0
-            for k in range(-min(half, i), min(half, height - 1 - i) + 1):
-                value += kernel[half + k] * blurred[i + k, j]
+            for k in range(-half if r >= half else -r, (half if r + half < height else height - 1 - r) + 1):
+                value += kernel[half + k] * blurred[r + k, c]
             total += value
             squares += value * value
     size = width * height

@@ -63,8 +63,8 @@ def directions_score(model: MotionModel, seed: int, rounds: int = 15, progress: 
         decided.append(found.confidence >= MotionConfig().min_confidence)
     wrong = np.degrees(np.array(errors))
     return {
-        "accuracy_12": float(np.mean(wrong < 180.0 / DIRECTIONS)), "median_error_deg": float(np.median(wrong)),
-        "speed_error_octaves": float(np.median(speeds)), "decided": float(np.mean(decided)),
+        "accuracy_12": float(np.mean(wrong < 180.0 / DIRECTIONS)), "median_error_deg": float(np.nanmedian(wrong)),
+        "speed_error_octaves": float(np.nanmedian(speeds)), "decided": float(np.mean(decided)),
         "accuracy_12_diagonal": float(np.mean(wrong[np.arange(len(wrong)) % 3 != 0] < 180.0 / DIRECTIONS)),
     }  # fmt: skip
 

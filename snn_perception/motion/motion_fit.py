@@ -27,7 +27,7 @@ class Fit(NamedTuple):
 
     motion: Array  # (4,) vx and vy in px/s at the sensor's middle, rotation in rad/s, divergence in 1/s
     covariance: Array  # (4, 4)
-    gain: float  # evidence of a patch above that of the mean motion of the grid (nats)
+    gain: float  # evidence of a patch above that of the best speed in no direction (nats)
     patches: int
 
 
@@ -41,7 +41,7 @@ def fit_motion(evidence: Evidence, correlation: float) -> Fit | None:
     if patches == 0:
         return None
     sums, centres = np.ascontiguousarray(evidence.sums[used]), np.ascontiguousarray(evidence.centres[used])
-    ignorance = float(sums.sum(axis=0).mean())
+    ignorance = float(sums.sum(axis=0).mean(axis=1).max())  # a speed without a direction, as noise may have
     reach = np.sqrt(np.average((centres**2).sum(axis=1), weights=evidence.patches[used])) + 4.0
     cost = TURNING_COST * patches
     tops = [_climb(sums, centres, start, cost, reach) for start in _starts(sums, centres, cost, reach)[:CLIMBS]]

@@ -38,8 +38,8 @@ def test_motion_over_dds_and_bad_clouds(bench):
         bench.publish("events/points", cloud(trial.batch.take(part)))
     bench.until(lambda: heard, "a motion")
     twist = heard[-1][1].twist.twist
-    assert twist.linear.x == pytest.approx(1.0, rel=0.4)
-    assert abs(twist.linear.y) < 0.4
+    assert 0.5 < twist.linear.x < 2.0
+    assert abs(twist.linear.y) < 0.5 * twist.linear.x
     bench.publish("events/points", cloud(trial.batch, width=10**6))
     bench.until(lambda: node.loop.counts["bad_packet"] == 1, "the refusal")
     _, _, values = bench.diagnosis("event_motion", reports, lambda status: "bad_packet" in str(status.values))

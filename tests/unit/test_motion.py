@@ -66,9 +66,13 @@ def test_noise_alone_is_no_decision(model):
     assert sum(decided) <= 2
 
 
-def test_the_peer_finds_the_motion_too(trial):
-    vx, vy = maximise_contrast(trial.batch.take(slice(0, 2000)))
-    assert abs(turn(np.degrees(np.arctan2(vy, vx)) - 30)) < 15
+def test_the_peer_finds_the_motion_of_points():
+    rng = np.random.default_rng(2)
+    t = np.sort(rng.uniform(0, 0.1, 3000))
+    x0, y0 = rng.uniform(15, 45, (2, 40))[:, rng.integers(0, 40, 3000)]
+    batch = make_batch(x0 + 80 * t, y0 - 80 * t, t * 1e6, np.ones(3000), (64, 64))
+    vx, vy = maximise_contrast(batch)
+    assert abs(turn(np.degrees(np.arctan2(vy, vx)) - 45)) < 10
 
 
 def test_a_camera_counts_crossings_by_hand():

@@ -45,6 +45,7 @@ setup(
         "sim": ["pybullet>=3.2.5; python_version < '3.12'"],
         "train": ["torch>=2.4"],
         "ray": ["ray>=2.40"],
+        "events": ["aedat>=2.2"],
         "test": ["pytest", "hypothesis"],
     },
     entry_points={
@@ -54,6 +55,7 @@ setup(
             "pid_controller = snn_control.nodes.pid_controller:main",
             "command_gate = snn_control.nodes.command_gate:main",
             "blimp_world = sim_worlds.nodes.blimp_world:main",
+            "event_motion = snn_perception.nodes.event_motion:main",
             "place_recognizer = snn_perception.nodes.place_recognizer:main",
             "bringup = snn_cli.nodes.bringup:main",
         ],

@@ -6,7 +6,7 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control, fitness, growth, places, places_ablation, places_growth, places_node, tuning
+from benchmarks import control, fitness, growth, motion, places, places_ablation, places_growth, places_node, tuning
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -24,4 +24,5 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_exit": places_ablation.early_exit,
     "places_growth": places_growth.growth,
     "places_node": places_node.node,
+    "motion": motion.motion,
 }

@@ -26,6 +26,7 @@ ROS = (
 HOMES = {
     ROS: ["*/nodes/*.py"],
     r"(snn_\w+|sim_\w+)\.nodes": ["*/nodes/*.py", "snn_cli/*.py"],
+    "aedat": ["snn_perception/events/aedat4.py"],
     "deap": ["snn_control/strategies.py"],
     "gymnasium": [],
     "pybullet": [],

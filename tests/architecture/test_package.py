@@ -92,7 +92,9 @@ def test_requirements_are_pinned_exactly(name):
     assert all(specifier.startswith("==") and "*" not in specifier for specifier in specifiers)
 
 
-@pytest.mark.parametrize(("extra", "pin_file"), [(None, "core"), ("sim", "sim"), ("train", "train"), ("test", "test")])
+@pytest.mark.parametrize(
+    ("extra", "pin_file"), [(None, "core"), ("sim", "sim"), ("train", "train"), ("events", "events"), ("test", "test")]
+)
 def test_pins_satisfy_the_declared_ranges(setup_arguments, extra, pin_file):
     declared = setup_arguments["extras_require"][extra] if extra else setup_arguments["install_requires"]
     pinned = pins(pin_file)

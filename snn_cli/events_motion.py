@@ -1,0 +1,78 @@
+"""`snn events motion`: velocity, rotation and divergence of a recording, window by window, or no decision."""
+
+import argparse
+import math
+import time
+from typing import Any
+
+import numpy as np
+
+from snn_cli.arguments import count, number
+from snn_cli.events_options import add_source, read_source
+from snn_cli.output import emit, table
+from snn_cli.places_options import progress
+from snn_core.errors import DataError
+from snn_perception.events.batch import EventBatch
+from snn_perception.motion.contrast import maximise_contrast
+from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, windows
+from snn_perception.motion.motion_model import load_motion_model
+
+COLUMNS = ("t_s", "events", "vx_px_s", "vy_px_s", "direction_deg", "rotation_rad_s", "divergence_per_s", "confidence")
+
+
+def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the action."""
+    parser = actions.add_parser("motion", help="velocity of the image, window by window")
+    add_source(parser)
+    parser.add_argument("--window-ms", type=number, default=20.0, help="length of a window (default: %(default)s)")
+    parser.add_argument("--model", default="default", metavar="MODEL", help="'default' or a trained file")
+    parser.add_argument("--budget", type=count, default=1000, help="patches judged per window (default: %(default)s)")
+    parser.add_argument("--min-confidence", type=number, default=0.5, help="least confidence of a decision")
+    parser.add_argument("--baseline", action="store_true", help="contrast maximisation on the same windows beside it")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Estimate and report."""
+    if not 0.1 <= args.window_ms <= 60_000:
+        raise DataError(f"--window-ms: expected 0.1 to 60000 ms, found {args.window_ms:g}")
+    config = MotionConfig.check({"budget": args.budget, "min_confidence": args.min_confidence}, "options")
+    batch = read_source(args)
+    estimator = MotionEstimator(batch.width, batch.height, load_motion_model(args.model), config)
+    if not len(batch):
+        raise DataError(f"{args.file}: expected events, found none left by the filters")
+    parts = list(windows(batch, round(args.window_ms * 1e3)))
+    MotionEstimator(batch.width, batch.height, load_motion_model(args.model)).estimate(parts[0][1], 0)  # compiles
+    results = []
+    for end_us, part in progress(parts, "windows"):
+        began = time.process_time()
+        motion = estimator.estimate(part, end_us)
+        result = entry(motion, time.process_time() - began)
+        results.append({**result, **baseline(part)} if args.baseline else result)
+    columns = (*COLUMNS, "cmax_direction_deg") if args.baseline else COLUMNS
+    rows = [[math.nan if r[c] is None else r[c] for c in columns] for r in results]
+    emit(results, table(columns, rows), args.json)
+
+
+def entry(motion: Motion, cpu_s: float) -> dict[str, Any]:
+    """One window's result; null where nothing was decided. y is up; covariance of vx, vy, rotation, divergence."""
+    decided = motion.decided
+    return {
+        "t_s": motion.t_us * 1e-6, "events": motion.events, "vx_px_s": motion.vx_px_s, "vy_px_s": motion.vy_px_s,
+        "direction_deg": motion.direction_deg, "speed_px_s": motion.speed_px_s,
+        "rotation_rad_s": motion.rotation_rad_s, "divergence_per_s": motion.divergence_per_s,
+        "confidence": motion.confidence, "decided": decided,
+        "covariance": motion.covariance.tolist() if decided and motion.covariance is not None else None,
+        "cpu_ms": cpu_s * 1e3,
+    }  # fmt: skip
+
+
+def baseline(batch: EventBatch) -> dict[str, Any]:
+    """Contrast maximisation of the same window, and its CPU time."""
+    if not len(batch):
+        return {"cmax_vx_px_s": None, "cmax_vy_px_s": None, "cmax_direction_deg": None, "cmax_cpu_ms": None}
+    began = time.process_time()
+    vx, vy = maximise_contrast(batch)
+    cpu_s = time.process_time() - began
+    direction = float(np.degrees(np.arctan2(vy, vx)))
+    return {"cmax_vx_px_s": vx, "cmax_vy_px_s": vy, "cmax_direction_deg": direction, "cmax_cpu_ms": cpu_s * 1e3}

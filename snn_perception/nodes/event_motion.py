@@ -1,0 +1,170 @@
+"""`event_motion`: event packets in; how the image moves out, when that is clear."""
+
+import array
+import time
+from typing import Any
+
+import numpy as np
+from geometry_msgs.msg import TwistWithCovarianceStamped
+from pydantic import Field
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+
+from snn_core.errors import ConfigError, SnnError
+from snn_core.nodes.diagnostics import Diagnostics
+from snn_core.nodes.guard import Guard
+from snn_core.nodes.parameters import OPEN, Parameters
+from snn_core.nodes.process import run
+from snn_core.nodes.wire import SENSOR_QOS, now_s, stamp
+from snn_perception.events.decoders import EventPacket
+from snn_perception.events.point_clouds import PointBuffer
+from snn_perception.motion.flow_picture import flow_picture
+from snn_perception.motion.motion_estimator import Motion
+from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, warm
+from snn_perception.motion.motion_model import load_motion_model
+from snn_perception.motion.optical_twist import optical_twist
+
+TOPICS: tuple[str, ...] = ("events", "events/points", "camera_info", "motion", "motion/flow")
+EVENTS_QOS = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
+PERIOD_S = 0.002
+
+
+class EventMotionConfig(MotionLoopConfig):
+    """Parameters of the node."""
+
+    model: str = Field("default", description="layer of delays: 'default' or a file of snn train motion")
+    frame: str = Field("camera_optical_frame", description="frame of the motion: x right, y down, z ahead")
+    focal_px: float = Field(
+        0.0, ge=0, le=100_000, description="focal length without camera_info, 0 = sensor width (px)"
+    )
+    flow_rate_hz: float = Field(1.0, ge=0, le=30, description="pictures of local motion, 0 = none (Hz)")
+
+
+FIXED = frozenset({"model", "frame", "width", "height"})
+
+
+class EventMotionNode(Node):
+    """Queues packets as they come and works through them between callbacks.
+
+    Raises:
+        SnnError: a parameter is wrong, or the model cannot be used.
+    """
+
+    def __init__(self, **node_args: Any) -> None:
+        super().__init__("event_motion", **OPEN, **node_args)
+        self.guard = Guard(self)
+        self.loop: MotionLoop | None = None
+        live = frozenset(EventMotionConfig.model_fields) - FIXED
+        self.parameters = Parameters(self, EventMotionConfig, live, self._change)
+        self.loop = self._build()
+        self.focal_px: tuple[float, float] | None = None
+        self.last_flow_s = 0.0
+        self.motions = self.create_publisher(TwistWithCovarianceStamped, "motion", 10)
+        self.flows = self.create_publisher(Image, "motion/flow", 1)
+        self.create_subscription(PointCloud2, "events/points", self.guard(self._on_points), EVENTS_QOS)
+        self.create_subscription(CameraInfo, "camera_info", self.guard(self._on_camera), SENSOR_QOS)
+        self._listen_to_packets()
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.timer = self.create_timer(PERIOD_S, self.guard(self._work), clock=steady)
+        self.diagnostics = Diagnostics(self, self.guard, self._health, ("events", "events/points"))
+
+    def _listen_to_packets(self) -> None:
+        try:
+            from event_camera_msgs.msg import EventPacket as Packet
+        except ImportError:
+            self.get_logger().info("event_camera_msgs is not installed: listening to events/points only")
+            return
+        self.create_subscription(Packet, "events", self.guard(self._on_packet), EVENTS_QOS)
+
+    def _build(self) -> MotionLoop:
+        config = self.parameters.config
+        try:
+            model = load_motion_model(config.model)
+            self.get_logger().info("compiling, once after the installation")
+            warm(model)
+            return MotionLoop(model, config)
+        except SnnError as error:
+            raise ConfigError(f"{self.get_name()}: {error}") from None
+
+    def stop(self) -> None:
+        """Nothing moves when this node falls silent."""
+
+    def _change(self, config: EventMotionConfig) -> None:
+        if self.loop is not None:
+            self.loop.configure(config)
+
+    def _on_points(self, message: PointCloud2) -> None:
+        self._push(points_of(message))
+
+    def _on_packet(self, message: Any) -> None:
+        self._push(packet_of(message))
+
+    def _push(self, content: EventPacket | PointBuffer) -> None:
+        if self.loop is not None:
+            self.loop.push(content, time.perf_counter())
+
+    def _on_camera(self, message: CameraInfo) -> None:
+        fx, fy = float(message.k[0]), float(message.k[4])
+        if fx > 0.0 and fy > 0.0:
+            self.focal_px = (fx, fy)
+
+    def _work(self) -> None:
+        if self.loop is None:
+            return
+        for motion in self.loop.work():
+            if motion.decided:
+                self._publish(motion)
+        self._show()
+
+    def _publish(self, motion: Motion) -> None:
+        config = self.parameters.config
+        focal = self.focal_px or (config.focal_px or float(config.width),) * 2
+        twist, covariance = optical_twist(motion, focal)
+        message = TwistWithCovarianceStamped()
+        message.header.stamp = stamp(now_s(self))
+        message.header.frame_id = config.frame
+        linear, angular = message.twist.twist.linear, message.twist.twist.angular
+        linear.x, linear.y, linear.z, angular.z = (float(value) for value in (*twist[:3], twist[5]))
+        message.twist.covariance = covariance.reshape(-1)
+        self.motions.publish(message)
+
+    def _show(self) -> None:
+        rate_hz, now = self.parameters.config.flow_rate_hz, time.perf_counter()
+        loop = self.loop
+        if not rate_hz or now - self.last_flow_s < 1.0 / rate_hz or loop is None or loop.recent is None:
+            return
+        if loop.estimator is None or loop.estimator.evidence is None or not self.flows.get_subscription_count():
+            return
+        self.last_flow_s = now
+        pixels = flow_picture(loop.estimator.evidence, loop.recent, loop.estimator.gatherer.tile)
+        message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding="rgb8", step=pixels.shape[1] * 3)
+        message.header.stamp = stamp(now_s(self))
+        message.header.frame_id = self.parameters.config.frame
+        message.data = array.array("B", np.ascontiguousarray(pixels).tobytes())
+        self.flows.publish(message)
+
+    def _health(self) -> Any:
+        if self.loop is None:
+            raise SnnError("expected a model, found none yet; wait for the node to start")
+        return self.loop.health(time.perf_counter())
+
+
+def points_of(message: PointCloud2) -> PointBuffer:
+    """A PointCloud2 as plain values."""
+    fields = [(str(f.name), int(f.offset), int(f.datatype)) for f in message.fields]
+    stamp_us = int(message.header.stamp.sec) * 10**6 + int(message.header.stamp.nanosec) // 1000
+    count = int(message.width) * int(message.height)
+    return PointBuffer(fields, int(message.point_step), count, message.data, stamp_us, bool(message.is_bigendian))
+
+
+def packet_of(message: Any) -> EventPacket:
+    """An event_camera_msgs/EventPacket as plain values."""
+    size = int(message.width), int(message.height)
+    return EventPacket(message.events, str(message.encoding), *size, int(message.seq), int(message.time_base))
+
+
+def main() -> int:
+    """Run the node until SIGINT or SIGTERM."""
+    return run(lambda: [EventMotionNode()])

@@ -25,6 +25,7 @@ from snn_control.spiking_pid import MIMIC_MODEL, model_path
 from snn_core.errors import DataError, ModelError
 from snn_core.files import write_atomically
 from snn_core.model_files import ModelHeader, load_model, save_model
+from snn_core.network import NetworkParams
 
 Array = NDArray[np.float64]
 JUDGES = 256  # worlds of validation, and of the test
@@ -39,7 +40,9 @@ class Start(NamedTuple):
     """The model that a run begins with."""
 
     path: Path
+    digest: str  # SHA-256 of the file
     header: ModelHeader
+    networks: dict[str, NetworkParams]
     contenders: dict[str, Contender]
 
 
@@ -66,15 +69,15 @@ def read_start(path: Path) -> Start:
     header, networks = load_model(path)
     if set(networks) != {"pd", "integral"}:
         raise ModelError(f"{path}: expected networks pd and integral, found {', '.join(networks)}; evolve a pair first")
-    return Start(path, header, contenders_of(header.dt_s, header.networks, networks))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Start(path, digest, header, networks, contenders_of(header.dt_s, header.networks, networks))
 
 
 def read_config(args: argparse.Namespace, folder: Path, start: Start) -> FineTuneConfig:
     """Settings of the resumed run, or of the options."""
     if args.resume or args.export:
         return FineTuneConfig.load(folder / "config.yaml")
-    digest = hashlib.sha256(start.path.read_bytes()).hexdigest()
-    values = {"seed": args.seed, "dt_s": start.header.dt_s, "model_digest": digest}
+    values = {"seed": args.seed, "dt_s": start.header.dt_s, "model_digest": start.digest}
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     return FineTuneConfig.check({**values, **given}, "options")
 
@@ -85,11 +88,11 @@ def run(args: argparse.Namespace) -> None:
     folder = args.out or Path("runs") / f"tune-{args.seed}"
     start = read_start(model_path(args.model, MIMIC_MODEL))
     config = read_config(args, folder, start)
-    if hashlib.sha256(start.path.read_bytes()).hexdigest() != config.model_digest:
+    if start.digest != config.model_digest:
         raise DataError(f"{start.path}: not the model that {folder} was started on; give the same --model")
     progress = Run(folder, config)
     progress.resume() if args.resume or args.export else progress.begin()
-    with engine_of(args, fine_tune_spec(config, start.header.networks, load_model(start.path)[1])) as engine:
+    with engine_of(args, fine_tune_spec(config, start.header.networks, start.networks)) as engine:
         tuning = FineTuning(config, start.contenders, engine.evaluate)
         if args.export:
             export(args.export, folder, tuning, progress, start, config)

@@ -97,11 +97,16 @@ class CmaEs:
         chosen = self.asked[np.argsort(costs, kind="stable")[: s.mu]] - s.centroid
         shift = s.weights @ chosen
         s.centroid = s.centroid + shift
-        rising = self._cumulate(shift, s.B @ ((s.B.T @ shift) / s.diagD))
+        rising = self._cumulate(shift, self._whitened(shift))
         self._learn(chosen, rising)
         s.sigma *= np.exp((np.linalg.norm(s.ps) / s.chiN - 1.0) * s.cs / s.damps)
         if s.update_count % self.generations_per_decomposition == 0:
             self._decompose()
+
+    def _whitened(self, shift: Genes) -> Genes:
+        """A step in coordinates in which the search is round."""
+        s = self.strategy
+        return s.B @ ((s.B.T @ shift) / s.diagD)
 
     def _cumulate(self, shift: Genes, whitened: Genes) -> bool:
         """Lengthen both evolution paths; returns whether pc may grow (h_sigma)."""
@@ -179,15 +184,16 @@ class SeparableCmaEs(CmaEs):
         self.asked = s.centroid + s.sigma * np.sqrt(s.variances) * normal
         return reflect(self.asked, self.low, self.high)
 
-    def tell(self, costs: Array) -> None:
+    def _whitened(self, shift: Genes) -> Genes:
+        return shift / np.sqrt(self.strategy.variances)
+
+    def _learn(self, chosen: Genes, rising: bool) -> None:
         s = self.strategy
-        chosen = self.asked[np.argsort(costs, kind="stable")[: s.mu]] - s.centroid
-        shift = s.weights @ chosen
-        s.centroid = s.centroid + shift
-        rising = self._cumulate(shift, shift / np.sqrt(s.variances))
         s.variances *= self._decay(rising)
         s.variances += s.ccov1 * s.pc**2 + s.ccovmu * (s.weights @ chosen**2) / s.sigma**2
-        s.sigma *= np.exp((np.linalg.norm(s.ps) / s.chiN - 1.0) * s.cs / s.damps)
+
+    def _decompose(self) -> None:
+        """A diagonal is its own decomposition."""
 
 
 MOST_GENES = 1000  # with more the covariance matrix costs more than the flights

@@ -160,14 +160,20 @@ def _run(p, errors, out):
             store(out[i, b, t], 0, u)
 
 
+def in_lanes(values: Array) -> Array:
+    """(sequence, time) -> (block, time, LANES), the last block padded with the last sequence."""
+    blocks = -(-len(values) // LANES)
+    padded = values[np.minimum(np.arange(blocks * LANES), len(values) - 1)]
+    return np.ascontiguousarray(np.moveaxis(padded.reshape(blocks, LANES, -1), 1, 2), np.float32)
+
+
 def run(p: NetworkParams, errors: Array) -> Array:
     """Run every network over every error sequence from rest.
 
     errors: (sequence, time), metres. Returns the read-outs (population, sequence, time), command units.
     """
     sequences, steps = errors.shape
-    padded = errors[np.minimum(np.arange(-(-sequences // LANES) * LANES), sequences - 1)]
-    blocks = np.ascontiguousarray(np.moveaxis(padded.reshape(-1, LANES, steps), 1, 2), np.float32)
+    blocks = in_lanes(errors)
     out = np.empty((p.population, *blocks.shape), np.float32)
     _run(p, blocks, out)
     return np.ascontiguousarray(np.moveaxis(out, 3, 2)).reshape(p.population, -1, steps)[:, :sequences]

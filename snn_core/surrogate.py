@@ -9,7 +9,7 @@ in, not a truth: evolution judges the result on the real loss.
 import numpy as np
 from numba import njit, prange
 
-from snn_core.blocks import CURRENT, S_IN, TRACE, V_IN, S, V, block_step, dense_sums, rest
+from snn_core.blocks import ARRIVING, CURRENT, S_IN, TRACE, V_IN, S, V, block_step, dense_sums, in_lanes, rest
 from snn_core.network import NetworkParams
 from snn_core.neurons import Array
 from snn_core.vectors import LANES, add_where, anywhere, load, magnitude, select, splat, store, zeros
@@ -22,7 +22,6 @@ FIELDS = (
 W_IN, BIAS, LEAK_IN, THRESHOLD_IN, W_OWN, W_CROSS, LEAK_SYN, LEAK_MEM, THRESHOLD, LEAK_TRACE, W_OUT = range(11)
 # What flows backwards, one vector for each neuron; the last two are scratch.
 G_V_IN, G_CURRENT, G_V, G_TRACE, G_ADAPTED, G_SPIKE, G_SUM = range(7)
-ADAPTATION = 6  # the field of a block's memory in which a step leaves how far adaptation has moved each threshold
 NARROWEST = np.float32(0.2)  # least width of the triangle, so that a threshold near zero still has a gradient
 FADED = np.float32(1e-20)  # what is smaller is set to zero, since denormal numbers are slow
 HUBER = np.float32(0.25)  # command units; inside this error the loss is quadratic
@@ -75,7 +74,7 @@ def _hidden(p, n, old, new, g, flow, g_z):
         g_v = load(flow, (G_V * n + k) * LANES)  # still of the step after, whose soft reset took this spike
         adapted = splat(theta)
         if adaptive:
-            adapted = adapted + load(new, (ADAPTATION * n + k) * LANES)
+            adapted = adapted + load(new, (ARRIVING * n + k) * LANES)  # how far the traces have moved it
         g_h = _through_spike(g_s - splat(theta) * g_v, v, adapted, theta)
         g_v = _decayed(g_v, splat(p.leak_mem[0, k]), g_h)
         store(flow, (G_V * n + k) * LANES, g_v)
@@ -188,13 +187,6 @@ def _gradient(p, turned, errors, targets, sequences, skip, limit, g, g_th, g_rec
         _backward(p, turned[0], turned[1], errors[b], history, u, du, g[b], g_th[b], g_rec[b], g_leak[b])
 
 
-def _lanes(values: Array) -> Array:
-    """(sequence, time) -> (block, time, LANES), the last block padded with the last sequence."""
-    blocks = -(-len(values) // LANES)
-    padded = values[np.minimum(np.arange(blocks * LANES), len(values) - 1)]
-    return np.ascontiguousarray(np.moveaxis(padded.reshape(blocks, LANES, -1), 1, 2), np.float32)
-
-
 def _dense(weights: Array) -> Array:
     """Paired matrices (1, 2, N) as dense ones; absent and dense ones as they are."""
     if weights.shape[1] != 2:
@@ -225,13 +217,13 @@ def gradient(
     """
     n, sequences = p.neurons, len(errors)
     turned = [np.ascontiguousarray(np.swapaxes(_dense(matrix), 1, 2)) for matrix in (p.w_threshold, p.w_recurrent)]
-    packed = _lanes(errors)
+    packed = in_lanes(errors)
     blocks = len(packed)
     g = np.zeros((blocks, len(FIELDS) * n * LANES), np.float32)
     g_threshold, g_recurrent = np.zeros((2, blocks, n * n * LANES), np.float32)
     g_leak, loss = np.zeros((blocks, LANES), np.float32), np.zeros(blocks)
     _gradient(
-        p, tuple(turned), packed, _lanes(targets), sequences, skip, np.float32(limit),
+        p, tuple(turned), packed, in_lanes(targets), sequences, skip, np.float32(limit),
         g, g_threshold, g_recurrent, g_leak, loss,
     )  # fmt: skip
     summed = g.reshape(blocks, len(FIELDS), n, LANES).sum(axis=(0, 3))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from snn_core.errors import DataError
 from snn_core.signals import Health, Level, health
@@ -17,13 +17,14 @@ from snn_perception.events.filters import hot_pixels
 from snn_perception.events.point_clouds import PointBuffer, cloud_events
 from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, undecided
 from snn_perception.motion.motion_model import MotionModel
+from snn_perception.region_of_interest import RegionOfInterestConfig
 
 LATENCIES = 1000  # newest ones that the percentiles stand for
 QUIET_PACKETS = 100  # good packets until an old complaint is forgotten
 HOT_FACTOR = 20.0
 
 
-class MotionLoopConfig(MotionConfig):
+class MotionLoopConfig(MotionConfig, RegionOfInterestConfig):
     """How packets are queued, cut into windows and used."""
 
     rate_hz: float = Field(50.0, ge=1, le=1000, description="windows per second of the camera's time (Hz)")
@@ -33,23 +34,11 @@ class MotionLoopConfig(MotionConfig):
     max_queue: int = Field(200, ge=1, le=100_000, description="packets that may wait")
     max_gap_s: float = Field(0.5, gt=0, le=100, description="a jump of the camera's time that starts anew (s)")
     mask_hot_pixels: bool = Field(True, description="leave out pixels that are far busier than the busy ones")
-    roi_left: float = Field(0.0, ge=0, lt=1, description="left edge of the region of interest (fraction of the width)")
-    roi_top: float = Field(0.0, ge=0, lt=1, description="top edge of it (fraction of the height)")
-    roi_right: float = Field(1.0, gt=0, le=1, validate_default=True, description="right edge of it (fraction)")
-    roi_bottom: float = Field(1.0, gt=0, le=1, validate_default=True, description="bottom edge of it (fraction)")
     width: int = Field(640, ge=1, le=8192, description="sensor width, for point clouds, which do not tell (px)")
     height: int = Field(480, ge=1, le=8192, description="sensor height, for point clouds (px)")
     complain_after_s: float = Field(
         2.0, gt=0, le=3600, description="silence of the camera's driver that is an error (s)"
     )
-
-    @field_validator("roi_right", "roi_bottom")
-    @classmethod
-    def _not_empty(cls, value: float, info: ValidationInfo) -> float:
-        low = {"roi_right": "roi_left", "roi_bottom": "roi_top"}[str(info.field_name)]
-        if value <= info.data.get(low, 0.0):
-            raise ValueError(f"expected more than {low} = {info.data[low]}, or the region of interest is empty")
-        return value
 
 
 class Waiting(NamedTuple):

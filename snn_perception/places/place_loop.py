@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
 from snn_core.errors import DataError, SnnError
 from snn_core.signals import Health, Level, Verdict, health
@@ -17,12 +17,13 @@ from snn_perception.places.image_trust import TrustConfig, TrustMonitor
 from snn_perception.places.images import Images
 from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import NOTHING, PlaceRecogniser, RecogniserConfig, Recognition
+from snn_perception.region_of_interest import RegionOfInterestConfig
 
 LATENCIES = 1000  # newest ones that the percentiles stand for
 QUIET_IMAGES = 30  # good images until an old complaint is forgotten
 
 
-class LoopConfig(RecogniserConfig, TrustConfig):
+class LoopConfig(RecogniserConfig, TrustConfig, RegionOfInterestConfig):
     """How frames are chosen, judged and used."""
 
     sequence: int = Field(5, ge=1, le=1000, description="images matched together, the newest and those before it")
@@ -31,24 +32,12 @@ class LoopConfig(RecogniserConfig, TrustConfig):
     max_image_age_s: float = Field(0.5, gt=0, le=10, description="oldest image that is used (s)")
     future_tolerance_s: float = Field(0.05, ge=0, le=1, description="how far a stamp may be ahead of the clock (s)")
     accept_unstamped: bool = Field(False, description="give images without a stamp the time of their arrival")
-    roi_left: float = Field(0.0, ge=0, lt=1, description="left edge of the region of interest (fraction of the width)")
-    roi_top: float = Field(0.0, ge=0, lt=1, description="top edge of it (fraction of the height)")
-    roi_right: float = Field(1.0, gt=0, le=1, validate_default=True, description="right edge of it (fraction)")
-    roi_bottom: float = Field(1.0, gt=0, le=1, validate_default=True, description="bottom edge of it (fraction)")
     slowest: float = Field(0.0, ge=0, le=10, description="slowest speed (places per image)")
     fastest: float = Field(1.2, ge=0, le=10, validate_default=True, description="fastest speed (places per image)")
     speeds: int = Field(7, ge=1, le=100, description="number of speeds tried, evenly spaced")
     max_places: int = Field(10000, ge=1, le=1_000_000, description="places that may be taught")
     complain_after_s: float = Field(2.0, gt=0, le=3600, description="silence of the camera that is an error (s)")
     restart_after_s: float = Field(5.0, gt=0, le=3600, description="gap between images that restarts the sequence (s)")
-
-    @field_validator("roi_right", "roi_bottom")
-    @classmethod
-    def _not_empty(cls, value: float, info: ValidationInfo) -> float:
-        low = {"roi_right": "roi_left", "roi_bottom": "roi_top"}[str(info.field_name)]
-        if value <= info.data.get(low, 0.0):
-            raise ValueError(f"expected more than {low} = {info.data[low]}, or the region of interest is empty")
-        return value
 
 
 class Frame(NamedTuple):

@@ -1,5 +1,8 @@
 """Reports the health of a node on /diagnostics."""
 
+import os
+import platform
+import time
 from collections.abc import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
@@ -23,6 +26,7 @@ class Diagnostics:
     def __init__(self, node: Node, guard: Guard, report: Callable[[], Health], inputs: tuple[str, ...]) -> None:
         self.node, self.guard, self.report = node, guard, report
         self.inputs = tuple(node.resolve_topic_name(topic) for topic in inputs)
+        self.usage = Usage(guard)
         self.publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.timer = node.create_timer(PERIOD_S, guard(self.publish), clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -34,7 +38,7 @@ class Diagnostics:
         text = "; ".join([*(text for _, text in complaints), health.message])
         status = DiagnosticStatus(level=bytes([int(level)]), name=self.node.get_fully_qualified_name().lstrip("/"))
         status.message, status.hardware_id = _clean(text), "snn_robotics"
-        values = {**health.values, "exceptions": self.guard.errors}
+        values = {**health.values, "exceptions": self.guard.errors, **self.usage.take()}
         status.values = [KeyValue(key=key, value=_clean(value)) for key, value in values.items()]
         message = DiagnosticArray(status=[status])
         message.header.stamp = stamp(now_s(self.node))
@@ -58,6 +62,24 @@ class Diagnostics:
             if len(sources) > 1:
                 found.append((Level.ERROR, f"{len(sources)} publishers on {topic}: {', '.join(sorted(sources))}"))
         return found
+
+
+class Usage:
+    """How much of its thread a node uses, and how much of a processor its process, between two reports."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        self.at_s, self.busy_s, self.cpu_s = time.perf_counter(), guard.busy_s, time.process_time()
+        self.process = f"{platform.node()}:{os.getpid()}"
+
+    def take(self) -> dict[str, float | int | str]:
+        """The shares since the last call; nodes with the same `process` share one thread."""
+        at_s, busy_s, cpu_s = time.perf_counter(), self.guard.busy_s, time.process_time()
+        passed_s = max(at_s - self.at_s, 1e-6)
+        busy, cpu = (busy_s - self.busy_s) / passed_s, (cpu_s - self.cpu_s) / passed_s
+        self.at_s, self.busy_s, self.cpu_s = at_s, busy_s, cpu_s
+        longest_ms = self.guard.take_longest_s() * 1e3
+        return {"busy": busy, "process_cpu": cpu, "longest_callback_ms": longest_ms, "process": self.process}
 
 
 def _clean(value: float | int | str) -> str:

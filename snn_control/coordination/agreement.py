@@ -1,7 +1,8 @@
 """Do two sensors tell the same story? One measures a value, the other how fast it changes.
 
 The changes of the value minus the integral of its speed must stay near zero. The difference leaks, so that a small bias
-of the speed does not add up for ever: a bias of b is a lasting difference of b times LEAK_S.
+of the speed does not add up for ever: a bias of b is a lasting difference of b times LEAK_S. Both are compared where the
+value was sampled: what moved since then says nothing about it.
 """
 
 import math
@@ -19,13 +20,17 @@ class Agreement:
 
     def reset(self) -> None:
         """Forget both sensors."""
-        self.gap = self.moved = 0.0
+        self.gap = self.moved = 0.0  # at the newest sample of the value
+        self.running_gap = self.running_move = 0.0  # since then the speed went on
         self.last_value = self.last_speed = self.speed_s = math.nan
 
     def value(self, value: float) -> None:
         """A sample of the value; it counts only while the speed is known."""
-        if not math.isnan(self.last_value) and not math.isnan(self.last_speed):
-            self.gap += value - self.last_value
+        if value != self.last_value:
+            self.running_move = 0.0
+            if not math.isnan(self.last_value) and not math.isnan(self.last_speed):
+                self.running_gap += value - self.last_value
+        self.gap, self.moved = self.running_gap, self.running_move
         self.last_value = value
 
     def speed(self, speed: float, stamp_s: float) -> None:
@@ -33,10 +38,10 @@ class Agreement:
         dt = stamp_s - self.speed_s
         if 0.0 < dt <= LONGEST_S:
             change = 0.5 * (speed + self.last_speed) * dt
-            self.gap = (self.gap - change) * math.exp(-dt / LEAK_S)
-            self.moved += change
+            self.running_gap = (self.running_gap - change) * math.exp(-dt / LEAK_S)
+            self.running_move += change
         elif dt != 0.0:  # the first one, a gap, or a clock that was set back
-            self.gap, self.last_value = 0.0, math.nan
+            self.reset()
         self.last_speed, self.speed_s = speed, stamp_s
 
     @property

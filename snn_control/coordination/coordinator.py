@@ -317,6 +317,7 @@ class Coordinator:
         untrusted = frozenset(name for name, trust in self.trusts.items() if not trust.usable)
         pressure = Pressure(untrusted, self.surprised, self.budget.shed, self.charge is not Charge.FULL)
         self.surprised = False
+        self.policy.parts = "pd" if self.ladder.rung is Rung.REMAINING else ""
         orders = self.policy.step(self.situation, pressure, now_s)
         for name, order in orders.items():
             self.monitors[name].expect(order.rate_hz, now_s)

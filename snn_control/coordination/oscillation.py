@@ -10,7 +10,7 @@ from snn_core.config import Config
 class OscillationConfig(Config):
     """How much turning is too much."""
 
-    oscillation_reversals: int = Field(8, ge=2, le=1000, description="reversals of a rate that count as oscillation")
+    oscillation_reversals: int = Field(10, ge=2, le=1000, description="reversals of a rate that count as oscillation")
     oscillation_s: float = Field(20.0, gt=0, le=3600, description="window of oscillation_reversals (s)")
     freeze_s: float = Field(30.0, gt=0, le=3600, description="time that an oscillating rate is frozen at nominal (s)")
 

@@ -28,7 +28,7 @@ class SensingConfig(SituationConfig, OscillationConfig):
     """How sensing follows demand."""
 
     adapt: bool = Field(True, description="let sensing follow demand; false = nominal rates, whole images")
-    dwell_down_s: float = Field(1.0, ge=0, le=600, description="low demand that must last before less is asked for (s)")
+    dwell_down_s: float = Field(2.0, ge=0, le=600, description="low demand that must last before less is asked for (s)")
     hysteresis: float = Field(0.1, ge=0, le=1, description="demand below a threshold that is needed to ask for less")
     refresh_s: float = Field(15.0, gt=0, le=3600, description="time between two spells of full sensing (s)")
     refresh_for_s: float = Field(1.0, gt=0, le=600, description="length of a spell of full sensing (s)")
@@ -104,6 +104,7 @@ class SensingPolicy:
         self.orders: dict[str, SensingOrder] = {dial.name: dial.order for dial in self.dials}
         self.full_until_s = self.refreshed_s = self.surprised_s = -math.inf
         self.frozen: set[str] = set()
+        self.parts = ""  # which networks of a pair may speak
 
     def reset(self, now_s: float) -> None:
         """After a leap of the clock: everything in full for a while."""
@@ -164,7 +165,8 @@ class SensingPolicy:
                 region = CENTRE
             if (dial.role, "time_steps") in pressure.shed:
                 time_steps = self.config.frugal_time_steps
-        return SensingOrder(dial.contract.rate_nominal_hz / divisor, region, time_steps, dial.order.parts)
+        parts = self.parts if "parts" in dial.contract.knobs else ""
+        return SensingOrder(dial.contract.rate_nominal_hz / divisor, region, time_steps, parts)
 
     def _note(self, dial: Dial, order: SensingOrder, cause: str, now: Situation, now_s: float) -> None:
         evidence = f"phase {now.phase.value}, error {now.error_m:+.3f} m, climb {now.climb_mps:+.3f} m/s"
@@ -187,4 +189,6 @@ def _text(order: SensingOrder) -> str:
         parts.append(f"region {'/'.join(f'{edge:g}' for edge in order.region)}")
     if order.time_steps:
         parts.append(f"{order.time_steps} steps")
+    if order.parts:
+        parts.append(f"only {order.parts}")
     return ", ".join(parts)

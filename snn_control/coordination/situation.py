@@ -8,6 +8,7 @@ from snn_control.coordination.contracts import Phase
 from snn_core.config import Config
 
 SETTLE_S = 2.0
+ON_THE_WAY = 0.3  # demand of a robot that has a way to go, however calm
 
 
 class SituationConfig(Config):
@@ -15,8 +16,8 @@ class SituationConfig(Config):
 
     arrive_m: float = Field(0.08, gt=0, le=100, description="error below which a target is reached (m)")
     depart_m: float = Field(0.15, gt=0, le=100, description="error above which the way to it begins anew (m)")
-    error_full_m: float = Field(0.25, gt=0, le=100, description="error that demands every sample (m)")
-    climb_full_mps: float = Field(0.2, gt=0, le=100, description="climb that demands every sample (m/s)")
+    error_full_m: float = Field(0.5, gt=0, le=100, description="error that demands every sample (m)")
+    climb_full_mps: float = Field(0.4, gt=0, le=100, description="climb that demands every sample (m/s)")
     divergence_full: float = Field(0.3, gt=0, le=100, description="divergence that demands every sample (1/s)")
 
 
@@ -44,24 +45,23 @@ def next_phase(before: Situation, error_m: float | None, dt_s: float, config: Si
 
 
 def height_demand(now: Situation, config: SituationConfig) -> float:
-    """How much the height must be sensed, 0 to 1."""
-    if now.phase is Phase.TRANSIT:
-        return 1.0
-    return min(1.0, max(abs(now.error_m) / config.error_full_m, abs(now.climb_mps) / config.climb_full_mps))
+    """How much the height must be sensed, 0 to 1: far from the target, or moving towards or past it."""
+    wanted = max(abs(now.error_m) / config.error_full_m, abs(now.climb_mps) / config.climb_full_mps)
+    return min(1.0, max(wanted, ON_THE_WAY if now.phase is Phase.TRANSIT else 0.0))
 
 
 def place_demand(now: Situation, config: SituationConfig) -> float:
     """How much the place must be sensed: unsure, or on the way, or moving."""
     moving = min(1.0, abs(now.climb_mps) / config.climb_full_mps)
     doubt = 1.0 - now.place_confidence
-    return max(doubt, 0.5 * moving, 0.5 if now.phase is Phase.TRANSIT else 0.0)
+    return max(doubt, 0.5 * moving, ON_THE_WAY if now.phase is Phase.TRANSIT else 0.0)
 
 
 def motion_demand(now: Situation, config: SituationConfig) -> float:
     """How much the image motion must be sensed: something comes nearer, or the robot moves."""
     nearing = min(1.0, abs(now.divergence) / config.divergence_full)
     moving = min(1.0, abs(now.climb_mps) / config.climb_full_mps)
-    return max(nearing, moving, 0.7 if now.phase is Phase.TRANSIT else 0.0)
+    return max(nearing, moving, ON_THE_WAY if now.phase is Phase.TRANSIT else 0.0)
 
 
 def idle_demand(now: Situation, config: SituationConfig) -> float:

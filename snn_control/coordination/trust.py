@@ -147,8 +147,6 @@ class TrustMonitor:
             self.agreement.value(value)
         if value != self.value:
             self.changed_s = stamp_s
-            if self.agreement is not None:
-                self.agreement.moved = 0.0
         self.stamp_s, self.value = stamp_s, value
         self.refusals *= 1.0 - SMOOTHING
         self.streak += 1

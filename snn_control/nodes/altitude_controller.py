@@ -9,7 +9,7 @@ from snn_control.nodes.altitude_node import LIVE, AltitudeNode, AltitudeNodeConf
 from snn_control.spiking_pid import SpikingPid, model_path
 from snn_core.nodes.process import run
 
-TOPICS: tuple[str, ...] = ("range", "target", "command/snn")
+TOPICS: tuple[str, ...] = ("range", "target", "coordinator/sensing", "command/snn")
 
 
 class AltitudeControllerConfig(AltitudeNodeConfig):

@@ -66,8 +66,8 @@ class Flown(NamedTuple):
 
 def wandering_targets(config: MissionConfig, generator: np.random.Generator) -> Array:
     """Heights between 0.5 and 2.5 m, each held for a random time, (time,) metres."""
-    steps, targets = round(config.duration_s / DT_S), []
-    height_m = 0.5
+    steps, height_m = round(config.duration_s / DT_S), 0.5
+    targets: list[float] = []
     while len(targets) < steps:
         hold = round(float(generator.uniform(config.hold_low_s, config.hold_high_s)) / DT_S)
         targets += [height_m] * hold
@@ -97,9 +97,8 @@ class Mission:
         self.networks = networks or SpikingPid.load(model_path("default"), DT_S)
         self.networks.reset()
         loop = LoopConfig()
-        self.loops = {
-            SNN: AltitudeLoop(loop, SpikingController(self.networks)), PID: AltitudeLoop(loop, PidController(PidConfig())),
-        }  # fmt: skip
+        self.loops = {SNN: AltitudeLoop(loop, SpikingController(self.networks))}
+        self.loops[PID] = AltitudeLoop(loop, PidController(PidConfig()))
         self.coordinator = Coordinator(contracts or load_contracts(), coordination or CoordinationConfig())
         self.pacers = {HEIGHT: SamplePacer(DT_S), PLACE: SamplePacer(DT_S), MOTION: SamplePacer(MOTION_TICKS_S)}
         self.commands: dict[str, Command] = {}
@@ -124,7 +123,8 @@ class Mission:
             events += decision.events
             self.flight.advance()
         predicted = self.loops[SNN].bridge.total
-        return Flown(*record, owners, self.frames, self.reduced, events, predicted)
+        time_s, target_m, height_m, trust = record
+        return Flown(time_s, target_m, height_m, trust, owners, self.frames, self.reduced, events, predicted)
 
     def step(self) -> Decision:
         """One instant: sense, decide, step both controllers, and command."""
@@ -133,7 +133,9 @@ class Mission:
         readings = self._readings(now_s)
         samples = [Sample(HEIGHT, stamp_s, value) for stamp_s, value in readings]
         samples += self._perceive(now_s)
-        samples += [Sample(name, c.stamp_s, c.value) for name, c in self.commands.items() if c.stamp_s > now_s - DT_S * 1.5]
+        samples += [
+            Sample(name, c.stamp_s, c.value) for name, c in self.commands.items() if c.stamp_s > now_s - DT_S * 1.5
+        ]
         self.decision = self.coordinator.step(Snapshot(now_s, samples, target_m, self._reports(now_s)))
         order = self.order(HEIGHT)
         for name, loop in self.loops.items():
@@ -153,7 +155,9 @@ class Mission:
     def _perceive(self, now_s: float) -> list[Sample]:
         """The other senses: climb, and what place recognition and event motion would find."""
         climb_mps = self.flight.climb_mps
-        measured = climb_mps + self.config.climb_bias_mps + self.config.climb_noise_mps * float(self.noise.standard_normal())
+        measured = (
+            climb_mps + self.config.climb_bias_mps + self.config.climb_noise_mps * float(self.noise.standard_normal())
+        )
         samples = [Sample(CLIMB, now_s, measured)]
         if self.pacers[PLACE].due(now_s, self.order(PLACE)):
             self._count(PLACE)

@@ -17,7 +17,7 @@ class HeightBridge:
 
     def __init__(self) -> None:
         self.asked_hz: float | None = None  # rate that the sensor is asked for; None: its own, nothing is bridged
-        self.wanted_hz: float | None = None  # the newest order, in force from the next reading on where it asks for more
+        self.wanted_hz: float | None = None  # newest order; one for more is in force from the next reading on
         self.predicted = 0  # predicted heights in a row
         self.total = 0
         self.track: Track | None = None

@@ -80,6 +80,8 @@ class Dial:
 
     def turn(self, demand: float, now_s: float, config: SensingConfig) -> None:
         """Follow demand: up at once, down after a dwell and by one."""
+        if self.largest == 1:
+            return
         up = self.divisor_for(demand)
         if up < self.divisor:
             self._set(up, now_s)

@@ -16,7 +16,7 @@ SMOOTH_S = 3.0
 class ShadowConfig(Config):
     """When the two disagree."""
 
-    shadow_band: float = Field(6.0, gt=0, le=20, description="smoothed difference that is no sign of a fault (command)")
+    shadow_band: float = Field(4.0, gt=0, le=20, description="smoothed difference that is no sign of a fault (command)")
     shadow_after_s: float = Field(3.0, gt=0, le=600, description="time beyond the band that is an alarm (s)")
     shadow_worse_m: float = Field(0.3, gt=0, le=100, description="error at which an alarm hands over to the PID (m)")
 

@@ -21,7 +21,6 @@ from snn_core.stamps import judge_stamp
 TRUSTED = 0.5  # from here on a stream is used
 DOUBTED = 0.9  # below it is a warning
 SMOOTHING = 0.15  # weight of the newest sample in smoothed statistics
-EARLY = 0.25  # a sample that comes after this share of its interval is more than expected
 
 
 class Doubt(str, Enum):
@@ -51,10 +50,10 @@ class TrustConfig(Config):
     slow_fail: float = Field(3.5, gt=1, le=100, description="interval that costs all trust (expected intervals)")
     jitter_warn: float = Field(0.6, gt=0, le=10, description="jitter that begins to cost trust (expected intervals)")
     jitter_fail: float = Field(2.0, gt=0, le=100, description="jitter that costs all trust (expected intervals)")
-    innovation_warn: float = Field(6.0, gt=0, le=1e6, description="innovation squared that begins to cost (variances)")
-    innovation_fail: float = Field(24.0, gt=0, le=1e6, description="innovation squared that costs all (variances)")
+    innovation_warn: float = Field(2.5, gt=0, le=1e6, description="innovation squared that begins to cost (variances)")
+    innovation_fail: float = Field(8.0, gt=0, le=1e6, description="innovation squared that costs all (variances)")
     agreement_warn: float = Field(1.0, gt=0, le=1e3, description="disagreement that begins to cost (tolerances)")
-    agreement_fail: float = Field(3.0, gt=0, le=1e3, description="disagreement that costs all trust (tolerances)")
+    agreement_fail: float = Field(1.6, gt=0, le=1e3, description="disagreement that costs all trust (tolerances)")
 
 
 class Trust(NamedTuple):
@@ -71,6 +70,7 @@ class Trust(NamedTuple):
 
 
 UNHEARD = Trust(0.0, Doubt.UNKNOWN, "never heard")
+FULL = Trust(1.0, Doubt.NONE)
 
 
 def ramp(value: float, warn: float, fail: float) -> float:
@@ -85,6 +85,7 @@ class TrustMonitor:
         self.contract, self.config = contract, config
         self.counts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self.rate_hz = contract.rate_nominal_hz
+        self.age_limit_s = self._age_limit()
         self.settled_s = -math.inf
         self.agreement = Agreement(contract.partner_tolerance) if contract.partner else None
         self.outside: dict[Doubt, Trust] = {}  # verdicts of slower monitors: novelty, health of the spiking network
@@ -97,7 +98,7 @@ class TrustMonitor:
         self.track: Track | None = None
         self.interval_s, self.jitter_s = 1.0 / self.rate_hz, 0.0
         self.innovation, self.newest_innovation, self.refusals = 1.0, 1.0, 0.0
-        self.changed_s = math.nan
+        self.signed_innovation, self.changed_s = 0.0, math.nan
         self.streak, self.lost = 0, True
         self.refusal = ""
         self.sampled = UNHEARD
@@ -108,12 +109,12 @@ class TrustMonitor:
         """The rate that is asked of the stream from now on; it is not judged by it before it has settled."""
         if rate_hz != self.rate_hz:
             self.rate_hz = rate_hz
+            self.age_limit_s = self._age_limit()
             self.settled_s = now_s + self.contract.settling_s + 1.0 / rate_hz
             self.interval_s, self.jitter_s = 1.0 / rate_hz, 0.0
 
-    @property
-    def age_limit_s(self) -> float:
-        """How old the newest sample may be: a sleeping sensor is not a dead one."""
+    def _age_limit(self) -> float:
+        """How old the newest sample may be (s): a sleeping sensor is not a dead one."""
         return max(self.contract.max_age_s, 1.0 / self.rate_hz + 0.5 * self.contract.max_age_s)
 
     def take(self, stamp_s: float, value: float, now_s: float) -> Verdict:
@@ -140,8 +141,10 @@ class TrustMonitor:
         if self.stamp_s is not None:
             self._pace(stamp_s - self.stamp_s, now_s)
         if self.contract.model is not None:
+            predicted = self.track.value + self.track.speed * (stamp_s - self.track.at_s) if self.track else value
             self.track, found = track_update(self.track, value, stamp_s, self.contract.model)
             self.newest_innovation = found
+            self.signed_innovation = math.copysign(math.sqrt(found), value - predicted)
             self.innovation += SMOOTHING * (min(found, 100.0) - self.innovation)
         if self.agreement is not None:
             self.agreement.value(value)
@@ -164,27 +167,40 @@ class TrustMonitor:
 
     def _judge_statistics(self) -> Trust:
         """The worst of what the samples tell."""
-        config = self.config
-        trust, doubt = ramp(self.refusals, 0.5, config.refusals), Doubt.REFUSED
+        config, agreement = self.config, self.agreement
+        worst, doubt = ramp(self.refusals, 0.5, config.refusals), Doubt.REFUSED
         if not self.contract.sporadic:
-            expected_s = 1.0 / self.rate_hz
-            slow = ramp(self.interval_s / expected_s, config.slow_warn, config.slow_fail)
-            if slow < trust:
-                trust, doubt = slow, Doubt.SLOW
-            jitter = ramp(self.jitter_s / expected_s, config.jitter_warn, config.jitter_fail)
-            if jitter < trust:
-                trust, doubt = jitter, Doubt.JITTER
-        if self.contract.model is not None:
+            slow = ramp(self.interval_s * self.rate_hz, config.slow_warn, config.slow_fail)
+            if slow < worst:
+                worst, doubt = slow, Doubt.SLOW
+            jitter = ramp(self.jitter_s * self.rate_hz, config.jitter_warn, config.jitter_fail)
+            if jitter < worst:
+                worst, doubt = jitter, Doubt.JITTER
+        if self.track is not None:
             innovation = ramp(self.innovation, config.innovation_warn, config.innovation_fail)
-            if innovation < trust:
-                trust, doubt = innovation, Doubt.INNOVATION
-        if self.agreement is not None:
-            agreement = ramp(self.agreement.disagreement, config.agreement_warn, config.agreement_fail)
-            if agreement < trust:
-                trust, doubt = agreement, Doubt.DISAGREES
+            if innovation < worst:
+                worst, doubt = innovation, Doubt.INNOVATION
+        if agreement is not None:
+            agreed = ramp(agreement.disagreement, config.agreement_warn, config.agreement_fail)
+            if agreed < worst:
+                worst, doubt = agreed, Doubt.DISAGREES
             if self._stuck():
-                trust, doubt = 0.0, Doubt.STUCK
-        return Trust(trust, doubt) if trust < 1.0 else Trust(1.0, Doubt.NONE)
+                worst, doubt = 0.0, Doubt.STUCK
+        return Trust(worst, doubt) if worst < 1.0 else FULL
+
+    @property
+    def anomaly(self) -> float:
+        """The worst statistic as a share of what costs all trust: from 1 on nothing is trusted."""
+        config, expected_s = self.config, 1.0 / self.rate_hz
+        found = [self.refusals / config.refusals, float(self._stuck())]
+        if not self.contract.sporadic:
+            found += [(self.interval_s / expected_s - 1.0) / (config.slow_fail - 1.0)]
+            found += [self.jitter_s / expected_s / config.jitter_fail]
+        if self.contract.model is not None:
+            found.append(self.innovation / config.innovation_fail)
+        if self.agreement is not None:
+            found.append(self.agreement.disagreement / config.agreement_fail)
+        return max(found)
 
     def _stuck(self) -> bool:
         """Frozen for long, while its partner says that the vehicle moved further than it may disagree."""
@@ -192,7 +208,7 @@ class TrustMonitor:
         if not contract.stuck_after_s or agreement is None or self.stamp_s is None:
             return False
         frozen_s = self.stamp_s - self.changed_s
-        return frozen_s >= contract.stuck_after_s and abs(agreement.moved) > 0.5 * contract.partner_tolerance
+        return frozen_s >= contract.stuck_after_s and abs(agreement.moved) > contract.partner_tolerance
 
     def judge(self, now_s: float) -> Trust:
         """The trust now."""
@@ -202,9 +218,8 @@ class TrustMonitor:
         age_s = now_s - self.stamp_s
         if age_s > self.age_limit_s and not self.contract.sporadic and now_s >= self.settled_s:
             trust = Trust(0.0, Doubt.SILENT)
-        for verdict in self.outside.values():
-            if verdict.value < trust.value:
-                trust = verdict
+        if self.outside:
+            trust = min(trust, *self.outside.values(), key=lambda verdict: verdict.value)
         if trust.value < TRUSTED:
             self.lost, self.streak = True, 0
         elif self.lost:

@@ -162,9 +162,7 @@ def fleet() -> list[Row]:
     good, bad = group.reputation["honest"], group.reputation["liar"]
     borrowed = group.borrow("gate", now_s)
     return [
-        throughput(
-            "reputation of an honest peer", group.reputation["honest"], "", "of a liar", group.reputation["liar"]
-        ),
+        Row("reputation of an honest peer", good, "", "of a liar", bad, good / max(bad, 0.001), machine()),
         Row("late observations heard", float(("late", "gate") in group.heard), "", "said", 600.0, 1.0, machine()),
         Row("decisions that peers changed", differences, "", "decisions", 600.0, 1.0, machine()),
         throughput("trust in what is borrowed", borrowed.trust, "", "limit to fly by", 0.5),

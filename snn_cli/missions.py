@@ -155,10 +155,8 @@ class Mission:
     def _perceive(self, now_s: float) -> list[Sample]:
         """The other senses: climb, and what place recognition and event motion would find."""
         climb_mps = self.flight.climb_mps
-        measured = (
-            climb_mps + self.config.climb_bias_mps + self.config.climb_noise_mps * float(self.noise.standard_normal())
-        )
-        samples = [Sample(CLIMB, now_s, measured)]
+        error_mps = self.config.climb_bias_mps + self.config.climb_noise_mps * float(self.noise.standard_normal())
+        samples = [Sample(CLIMB, now_s, climb_mps + error_mps)]
         if self.pacers[PLACE].due(now_s, self.order(PLACE)):
             self._count(PLACE)
             samples.append(Sample(PLACE, now_s, 0.0))

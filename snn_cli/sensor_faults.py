@@ -38,7 +38,7 @@ def stuck(onset_s: float) -> Fault:
 
 
 def delay(onset_s: float, delay_s: float, honest: bool) -> Fault:
-    """From the onset on readings come late: under the stamp of when they were taken, or, dishonestly, of when they come.
+    """From the onset on readings come late, stamped when they were taken or, dishonestly, when they come.
 
     The dishonest sensor leaves no gap at the onset: it says again what it said last.
     """

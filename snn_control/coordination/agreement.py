@@ -1,8 +1,8 @@
 """Do two sensors tell the same story? One measures a value, the other how fast it changes.
 
-The changes of the value minus the integral of its speed must stay near zero. The difference leaks, so that a small bias
-of the speed does not add up for ever: a bias of b is a lasting difference of b times LEAK_S. Both are compared where the
-value was sampled: what moved since then says nothing about it.
+The changes of the value minus the integral of its speed must stay near zero. The difference leaks, so that a small
+bias of the speed does not add up for ever: a bias of b is a lasting difference of b times LEAK_S. Both are compared
+where the value was sampled: what moved since then says nothing about it.
 """
 
 import math

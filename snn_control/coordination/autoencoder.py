@@ -4,7 +4,7 @@
     p(x|z) = N(W3 tanh(W2 z + b2) + b3, s^2 I)
     ELBO(x; q) = E_q[log p(x|z)] - KL(q(z|x) || N(0, I))            (Kingma and Welling 2014)
 
-Expectations are means over fixed standard normal draws and their negatives, so that the bound of a sample is one number.
+Expectations are means over fixed standard normal draws and their negatives, so that the bound is one number.
 """
 
 from typing import NamedTuple
@@ -90,7 +90,7 @@ def antithetic(count: int, latent: int, generator: np.random.Generator) -> Array
 
 
 def fit(features: Array, hidden: int, latent: int, epochs: int, seed: int, batch: int = 128) -> Weights:
-    """Train on features (sample, feature) of healthy flight, with Adam on minibatches; the same seed, the same bytes."""
+    """Train on features (sample, feature) of healthy flight, with Adam on minibatches; same seed, same bytes."""
     generator = np.random.default_rng([seed, 11])
     size = features.shape[1]
 

@@ -26,14 +26,16 @@ class Reservoir:
         weights = generator.standard_normal((neurons, neurons)) * sparse
         self.w = 0.5 * weights / max(1e-9, float(np.abs(np.linalg.eigvals(weights)).max(initial=0.0)))
         self.bias = generator.uniform(0.0, 0.15, neurons)
-        self.w_out = np.zeros((outputs, neurons + inputs + 1))
-        self.usual = np.full(outputs, 1e-3)
+        self.w_out: Array = np.zeros((outputs, neurons + inputs + 1))
+        self.usual: Array = np.full(outputs, 1e-3)
         self.reset()
 
     def reset(self) -> None:
         """Neurons at rest; what was learnt stays."""
         neurons = len(self.bias)
-        self.v, self.s, self.trace = np.zeros(neurons), np.zeros(neurons), np.zeros(neurons)
+        self.v: Array = np.zeros(neurons)
+        self.s: Array = np.zeros(neurons)
+        self.trace: Array = np.zeros(neurons)
 
     def step(self, x: Array) -> Array:
         """Take in inputs (input,), about -1 to 1; returns the state that read-outs see, (neuron + input + 1,)."""

@@ -25,6 +25,7 @@ from snn_control.coordination.ladder import (
     ladder_step,
 )  # fmt: skip
 from snn_control.coordination.lifecycle import LifecycleConfig, NodeState, Request, Supervisor
+from snn_control.coordination.novelty import NoveltyModel, NoveltyMonitor
 from snn_control.coordination.sensing_policy import Pressure, SensingConfig, SensingPolicy
 from snn_control.coordination.shadow import Shadow, ShadowConfig
 from snn_control.coordination.situation import Situation, next_phase
@@ -36,7 +37,7 @@ from snn_control.coordination.spiking_health import (
     SpikingHealth,
     SpikingVerdict,
 )  # fmt: skip
-from snn_control.coordination.trust import DOUBTED, UNHEARD, Doubt, Trust, TrustConfig, TrustMonitor
+from snn_control.coordination.trust import DOUBTED, TRUSTED, UNHEARD, Doubt, Trust, TrustConfig, TrustMonitor, ramp
 from snn_core.sensing import SensingOrder
 from snn_core.signals import Health, Level, Verdict, health
 
@@ -45,6 +46,8 @@ NETWORKS = ("pd", "integral")
 PARTNER_TRUST = 0.5
 REPORT_KEPT_S = 5.0
 HYSTERESIS = 0.05  # of trust
+NOVEL_FAIL = 4.0  # regret, as a share of its limit, that costs as much trust as novelty may
+NOVEL_LEAST = TRUSTED  # what is new is doubted, and no more: it need not be wrong
 
 
 class CoordinationConfig(
@@ -56,6 +59,7 @@ class CoordinationConfig(
     clock_jump_s: float = Field(1.0, gt=0, le=600, description="leap of the clock that forgets what was heard (s)")
     grace_s: float = Field(10.0, ge=0, le=600, description="time at the start without an opinion about the owner (s)")
     command_limit: float = Field(10.0, gt=0, le=10, description="largest command, either sign (command)")
+    suspicion: float = Field(0.7, gt=0, le=10, description="anomaly at which the model of healthy flight is asked")
     surprise: float = Field(9.0, gt=0, le=1e6, description="innovation that calls for full sensing (variances)")
 
 
@@ -69,6 +73,7 @@ class Coordinator:
         managed: Sequence[str] = (),
         robot: str = "",
         frames: dict[str, Transform] | None = None,
+        novelty: NoveltyModel | None = None,
     ) -> None:
         self.config, self.contracts = config, contracts
         self.journal = Journal()
@@ -88,6 +93,7 @@ class Coordinator:
         self.budget = Budget(config)
         self.supervisor = Supervisor(managed, config)
         self.fleet = Fleet(robot, config, frames or {})
+        self.novelty = NoveltyMonitor(novelty) if novelty is not None and HEIGHT in contracts else None
         self.situation = Situation()
         self.charge = Charge.FULL
         self.loads: dict[str, tuple[Load, float]] = {}
@@ -111,6 +117,8 @@ class Coordinator:
             self._take_report(report, now_s)
         for observation in snapshot.observations:
             self.fleet.take(observation, now_s)
+        if self.novelty is not None:
+            self._suspect(self.novelty, now_s)
         self._judge(now_s)
         self._locate(dt_s, now_s)
         self._climb(jumped, now_s)
@@ -135,6 +143,8 @@ class Coordinator:
         for monitor in self.monitors.values():
             monitor.reset()
         self.shadow.reset()
+        if self.novelty is not None:
+            self.novelty.reset()
         self.saturation.since_s = None
         self.policy.reset(now_s)
         self.loads.clear()
@@ -155,6 +165,8 @@ class Coordinator:
                 other.partner(sample.value, sample.stamp_s)
         if monitor.track is not None and sample.stream == HEIGHT:
             self.surprised = monitor.newest_innovation > self.config.surprise
+            if self.novelty is not None:
+                self.novelty.learn(self.features())
 
     def _take_battery(self, share: float, now_s: float) -> None:
         charge = next_charge(self.charge, share, self.config)
@@ -191,6 +203,30 @@ class Coordinator:
         level = Level.OK if verdict is SpikingVerdict.HEALTHY else Level.ERROR
         self._note(now_s, Kind.TRUST, f"network {name}", before.value, verdict.value, f"output {verdict.value}",
                    f"{network.share:.0%} of the neurons fire", level)  # fmt: skip
+
+    def features(self) -> tuple[float, ...]:
+        """What the newest height looks like to the model of healthy flight, in the order of its FEATURES."""
+        height, now = self.monitors[HEIGHT], self.situation
+        commands = (self.monitors[name].value if name in self.monitors else 0.0 for name in (SNN, PID))
+        agreement = height.agreement
+        return (
+            height.signed_innovation, math.log(1e-3 + height.innovation),
+            agreement.gap / agreement.tolerance if agreement is not None else 0.0, now.climb_mps, now.error_m,
+            *(0.0 if math.isnan(value) else value / self.config.command_limit for value in commands),
+        )  # fmt: skip
+
+    def _suspect(self, novelty: NoveltyMonitor, now_s: float) -> None:
+        """Ask the model of healthy flight, slowly, and only where a cheap check has begun to worry."""
+        height = self.monitors[HEIGHT]
+        if height.anomaly < self.config.suspicion:
+            height.outside.pop(Doubt.NOVEL, None)
+        elif novelty.ask(now_s) is not None:
+            share = novelty.share
+            trust = max(NOVEL_LEAST, ramp(share, 1.0, NOVEL_FAIL))
+            evidence = (
+                f"likelihood regret {novelty.regret:.1f} nats, healthy below {novelty.model.header.regret_warn:.1f}"
+            )
+            height.outside[Doubt.NOVEL] = Trust(trust, Doubt.NOVEL, evidence)
 
     def _judge(self, now_s: float) -> None:
         """Every trust now; crossing a limit is an event."""

@@ -24,6 +24,7 @@ from snn_control.coordination.coordinator import PLACE, CoordinationConfig, Coor
 from snn_control.coordination.fleet import Observation, Transform
 from snn_control.coordination.journal import Event
 from snn_control.coordination.lifecycle import NodeState, Request, Transition
+from snn_control.coordination.novelty import load_novelty
 from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
 from snn_core.errors import ConfigError
 from snn_core.nodes.diagnostics import Diagnostics
@@ -52,6 +53,7 @@ class CoordinatorConfig(CoordinationConfig, WireConfig):
 
     rate_hz: float = Field(20.0, ge=10, le=200, description="decisions per second at least (Hz)")
     streams: str = Field("", description="file of stream contracts, empty = the shipped one")
+    novelty: str = Field("default", description="model of healthy flight, empty = none")
     managed: str = Field("", description="lifecycle nodes to bring up, in order, separated by spaces")
     robot: str = Field("", description="name in the fleet, empty = alone")
     frames: str = Field("{}", description='peers\' frames in JSON: {"map_b": [x_m, y_m, z_m, yaw_rad]}')
@@ -100,7 +102,7 @@ class CoordinatorNode(Node):
     Nothing depends on it: when it is gone, the gate goes by its own ladder and the sensors by their own settings.
 
     Raises:
-        ConfigError: a parameter or a contract is wrong.
+        SnnError: a parameter, a contract or the model is wrong.
     """
 
     def __init__(self, **node_args: Any) -> None:
@@ -111,7 +113,8 @@ class CoordinatorNode(Node):
         self.contracts = self._contracts()
         managed = self.config.managed.split()
         frames = read_frames(self.config.frames)
-        self.coordinator = Coordinator(self.contracts, self.config, managed, self.config.robot, frames)
+        novelty = load_novelty(self.config.novelty) if self.config.novelty else None
+        self.coordinator = Coordinator(self.contracts, self.config, managed, self.config.robot, frames, novelty)
         self._waiting_for_step()
         self.stepped_s = self.stepped_steady_s = self.sensing_s = self.fleet_s = -math.inf
         self.place: PoseWithCovarianceStamped | None = None

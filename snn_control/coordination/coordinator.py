@@ -100,7 +100,7 @@ class Coordinator:
         self.target_m: float | None = None
         self.now_s: float | None = None
         self.began_s: float | None = None
-        self.opinion = False
+        self.opinion, self.flyer = False, OWNER[Rung.NEUTRAL]
         self.surprised = False
 
     def step(self, snapshot: Snapshot) -> Decision:
@@ -333,9 +333,9 @@ class Coordinator:
             self.opinion = rung <= Rung.PID or not 0.0 <= waited_s <= self.config.grace_s
             if not self.opinion:
                 return None
-        if rung is Rung.HOLD:
-            return "snn" if self.trusts[SNN].usable else "pid"  # the gate goes on with its last command until it is old
-        return OWNER[rung]
+        if rung is not Rung.HOLD:
+            self.flyer = OWNER[rung]
+        return self.flyer  # on hold whoever flew: the gate goes on with its last command until that is old
 
     def _spend(self, now_s: float) -> None:
         """Shed perception, or give it back."""

@@ -1,5 +1,7 @@
 """Action to sensing: demand up at once, down with patience, never below the floor, and in full every so often."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,7 +47,7 @@ def test_less_is_asked_for_only_after_a_dwell_and_by_one_divisor():
     rates = [found.step(CALM, NOTHING, 100.0 + 0.1 * k)["range"].rate_hz for k in range(70)]
     changes = [k for k in range(1, 70) if rates[k] != rates[k - 1]]
     assert [round(rates[k], 2) for k in changes] == [5.0, 3.33, 2.5]
-    assert all(later - earlier >= 20 for earlier, later in zip(changes, changes[1:], strict=False))
+    assert all(later - earlier >= 20 for earlier, later in pairwise(changes))
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,8 @@ def _heights(axes: Axes, story: Story, title: str) -> None:
         if name in story.signals:
             axes.plot(*story.signals[name], label=name, **style)
     axes.set(ylabel="height (m)", title=title)
-    axes.legend(loc="upper left", ncols=3, frameon=False)
+    if story.signals:
+        axes.legend(loc="upper left", ncols=3, frameon=False)
     events = [event for event in story.events if event.kind in LABELLED]
     low, high = axes.get_ylim()
     axes.set_ylim(low, high + 0.45 * (high - low))

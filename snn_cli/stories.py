@@ -39,7 +39,7 @@ def read_story(path: Path) -> Story:
     try:
         with AnyReader([path], default_typestore=get_typestore(Stores.ROS2_JAZZY)) as reader:
             known = [c for c in reader.connections if _topic(c.topic)]
-            for connection, _, raw in reader.messages(connections=known):
+            for connection, _, raw in reader.messages(connections=known) if known else ():
                 _take(story, samples, _topic(connection.topic), reader.deserialize(raw, connection.msgtype))
     except _BROKEN as error:
         text = " ".join(str(error).split()) or type(error).__name__

@@ -73,7 +73,7 @@ def test_on_hold_the_one_that_flew_is_named():
     robot = Robot()
     robot.fly(3.0)
     robot.fly(0.5, without=["command/snn"])
-    robot.fly(0.2, without=["range"])
+    robot.fly(0.4, without=["range"])
     assert (robot.decision.rung, robot.decision.owner) == (Rung.HOLD, "pid")
 
 

@@ -146,7 +146,7 @@ def trust() -> list[Row]:
         detected = np.isfinite(found[:, 2])
         latency = f"median {np.median(found[detected, 2]):.1f} s" if detected.any() else "never"
         rows += [
-            throughput(f"{name}: AUC", score, "", "largest step of the reading", peer),
+            Row(f"{name}: AUC", score, "", "largest step of the reading", peer, score / max(peer, 0.01), machine()),
             Row(f"{name}: distrusted, {latency}", float(detected.mean()), "of flights", "healthy flights",
                 float(np.isfinite(healthy[:, 2]).mean()), 1.0, machine()),
         ]  # fmt: skip

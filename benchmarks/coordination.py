@@ -28,15 +28,15 @@ def networks() -> SpikingPid:
 
 
 def coordinator() -> list[Row]:
-    """Median and 99th percentile of a decision in a mission, and events of a level above OK in a fault-free hour."""
+    """Processor time of a decision in a mission, and events of a level above OK in a fault-free hour."""
     contracts, times = load_contracts(), []
     mission = Mission(MissionConfig(seed=1, duration_s=200.0), contracts=contracts, networks=networks())
     step = mission.coordinator.step
 
     def timed(snapshot: Snapshot):
-        began = time.perf_counter()
+        began = time.thread_time()
         decision = step(snapshot)
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
         return decision
 
     mission.coordinator.step = timed

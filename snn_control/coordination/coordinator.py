@@ -11,8 +11,8 @@ from pydantic import Field
 
 from snn_control.coordination.battery import MISSION, BatteryConfig, Charge, next_charge
 from snn_control.coordination.budget import SHED_ORDER, Budget, BudgetConfig, Load, busiest
-from snn_control.coordination.contracts import Contracts, Criticality
-from snn_control.coordination.fleet import Fleet, FleetConfig, Transform
+from snn_control.coordination.contracts import Contracts, Criticality, Phase
+from snn_control.coordination.fleet import MOST_PEERS, Fleet, FleetConfig, Observation, Transform
 from snn_control.coordination.journal import Event, Journal, Kind
 from snn_control.coordination.ladder import (
     OWNER,
@@ -83,7 +83,15 @@ class Coordinator:
             if contract.partner:
                 self.partners.setdefault(contract.partner, []).append(self.monitors[name])
         self.trusts: dict[str, Trust] = dict.fromkeys(contracts, UNHEARD)
+        self.required = {
+            phase: [
+                name for name, contract in contracts.items()
+                if name not in (SNN, PID) and contract.criticality_in(phase) is Criticality.REQUIRED
+            ]
+            for phase in Phase
+        }  # fmt: skip
         self.grades = dict.fromkeys(contracts, 0)
+        self.untrusted = set(contracts)
         self.policy = SensingPolicy(contracts, config, self.journal)
         self.ladder = LadderState()
         self.shadow = Shadow(config)
@@ -94,6 +102,7 @@ class Coordinator:
         self.supervisor = Supervisor(managed, config)
         self.fleet = Fleet(robot, config, frames or {})
         self.novelty = NoveltyMonitor(novelty) if novelty is not None and HEIGHT in contracts else None
+        self.refused: set[str] = set()  # peers whose refusal was told
         self.situation = Situation()
         self.charge = Charge.FULL
         self.loads: dict[str, tuple[Load, float]] = {}
@@ -116,7 +125,7 @@ class Coordinator:
         for report in snapshot.reports:
             self._take_report(report, now_s)
         for observation in snapshot.observations:
-            self.fleet.take(observation, now_s)
+            self._hear(observation, now_s)
         if self.novelty is not None:
             self._suspect(self.novelty, now_s)
         self._judge(now_s)
@@ -167,6 +176,13 @@ class Coordinator:
             self.surprised = monitor.newest_innovation > self.config.surprise
             if self.novelty is not None:
                 self.novelty.learn(self.features())
+
+    def _hear(self, observation: Observation, now_s: float) -> None:
+        """A peer speaks; the first refusal of each is an event, the others are counted."""
+        if self.fleet.take(observation, now_s) or observation.robot in self.refused or len(self.refused) >= MOST_PEERS:
+            return
+        self.refused.add(observation.robot)
+        self._note(now_s, Kind.FLEET, observation.robot[:40], "heard", "refused", self.fleet.complaint, "", Level.WARN)
 
     def _take_battery(self, share: float, now_s: float) -> None:
         charge = next_charge(self.charge, share, self.config)
@@ -235,6 +251,7 @@ class Coordinator:
             trust, before = monitor.judge(now_s), trusts[name]
             trusts[name] = trust
             if trust is not before:
+                (self.untrusted.discard if trust.usable else self.untrusted.add)(name)
                 grade = _grade(trust, self.grades[name])
                 if grade != self.grades[name]:
                     self.grades[name] = grade
@@ -278,11 +295,8 @@ class Coordinator:
             active.add(Condition.SHADOW_ALARM)
         if self.sick:
             active.add(Condition.NETWORK_SICK if set(self.sick) == {"integral"} else Condition.SNN_UNTRUSTED)
-        phase = self.situation.phase
-        for name, contract in self.contracts.items():
-            lost = name not in (SNN, PID) and not self.trusts[name].usable
-            if lost and contract.criticality_in(phase) is Criticality.REQUIRED:
-                active.add(Condition.SENSE_LOST)
+        if not self.untrusted.isdisjoint(self.required[self.situation.phase]):
+            active.add(Condition.SENSE_LOST)
         if jumped:
             active.add(Condition.CLOCK_JUMPED)
         return active
@@ -350,13 +364,14 @@ class Coordinator:
                        Level.WARN if change > 0 else Level.OK)  # fmt: skip
 
     def _order(self, now_s: float) -> Mapping[str, SensingOrder]:
-        untrusted = frozenset(name for name, trust in self.trusts.items() if not trust.usable)
-        pressure = Pressure(untrusted, self.surprised, self.budget.shed, self.charge is not Charge.FULL)
+        pressure = Pressure(self.untrusted, self.surprised, self.budget.shed, self.charge is not Charge.FULL)
         self.surprised = False
         self.policy.parts = "pd" if self.ladder.rung is Rung.REMAINING else ""
         orders = self.policy.step(self.situation, pressure, now_s)
         for name, order in orders.items():
-            self.monitors[name].expect(order.rate_hz, now_s)
+            monitor = self.monitors[name]
+            if monitor.rate_hz != order.rate_hz:
+                monitor.expect(order.rate_hz, now_s)
         return orders
 
     def _supervise(self, now_s: float) -> list[Request]:

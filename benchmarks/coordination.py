@@ -19,7 +19,7 @@ STEP_GOAL_US = 50.0
 HOUR_SEEDS = range(5000, 5006)  # ten minutes each
 MISSION_SEEDS = range(6000, 6006)
 TRUST_SEEDS = range(2000, 2012)  # constants were chosen on seeds 1000 to 1007 and 100 to 105
-ONSET_S, WINDOW_S = 60.0, 30.0
+ONSET_S, WINDOW_S = 30.0, 30.0
 
 
 def networks() -> SpikingPid:

@@ -14,6 +14,7 @@ from snn_core.errors import SnnError
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
+from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, to_wrench
 from snn_core.signals import AltitudeReading, Health, Level
 
@@ -46,8 +47,10 @@ class AltitudeNode(LifecycleNode, Generic[C]):
         self.parameters: Parameters[C] = Parameters(self, config_type, live, self.change)
         self.publisher = self.create_publisher(WrenchStamped, output, COMMAND_QOS)
         self.create_subscription(PointStamped, "target", self.guard(self._on_target), COMMAND_QOS)
-        self.create_subscription(Range, "range", self.guard(self._on_range), SENSOR_QOS)
-        self.diagnostics = Diagnostics(self, self.guard, self._health, ("range", "target"))
+        self.sources = Sources(self, self.guard)
+        patience_s = self.parameters.config.max_reading_age_s
+        self.sources.subscribe(Range, "range", self._on_range, SENSOR_QOS, patience_s)
+        self.diagnostics = Diagnostics(self, self.guard, self._health, ("range", "target"), self.sources)
         if self.parameters.config.autostart:
             self._start()
 

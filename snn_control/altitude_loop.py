@@ -20,6 +20,9 @@ class LoopConfig(ReadingConfig):
     dt_s: float = Field(0.1, ge=0.001, le=10, description="control period (s)")
     target_min_m: float = Field(0.0, ge=0, le=10000, description="lowest target that is accepted (m)")
     target_max_m: float = Field(10.0, gt=0, le=10000, description="highest target that is accepted (m)")
+    target_timeout_s: float = Field(
+        0.0, ge=0, le=3600, description="age of a target that withholds commands, 0 = it holds for ever (s)"
+    )
     restart_after_s: float = Field(2.0, gt=0, le=3600, description="gap in the readings that resets the controller (s)")
     complain_after_s: float = Field(
         5.0, gt=0, le=3600, description="saturation that is worth a warning, silence that withholds commands (s)"
@@ -60,6 +63,7 @@ class AltitudeLoop:
         self.check = ReadingCheck(config)
         self.counts: Counter[str] = Counter()
         self.target_m: float | None = None
+        self.target_s = 0.0  # when it came
         self.command: Command | None = None
         self.silent_s = self.saturated_s = 0.0
         self.interval_s = config.dt_s  # smoothed
@@ -78,12 +82,12 @@ class AltitudeLoop:
         self.silent_s = self.saturated_s = 0.0
         self.interval_s = self.config.dt_s
 
-    def take_target(self, height_m: float) -> bool:
+    def take_target(self, height_m: float, now_s: float = 0.0) -> bool:
         """Fly to this height from now on; a target that is not finite or outside the limits changes nothing."""
         good = self.config.target_min_m <= height_m <= self.config.target_max_m
         self.counts["target_ok" if good else "target_refused"] += 1
         if good:
-            self.target_m = height_m
+            self.target_m, self.target_s = height_m, now_s
         return good
 
     def take_reading(self, reading: AltitudeReading, now_s: float) -> Command | None:
@@ -116,7 +120,7 @@ class AltitudeLoop:
         self.silent_s = self.silent_s + elapsed_s if silent else 0.0
         saturated = abs(value) >= SATURATED * self.controller.limit
         self.saturated_s = self.saturated_s + elapsed_s if saturated else 0.0
-        if self.dead:
+        if self.dead or self._aimless(now_s):
             self.counts["withheld_commands"] += 1
             return None
         self.command = Command(value, now_s)
@@ -129,6 +133,10 @@ class AltitudeLoop:
         The gate hands over to the next controller, and back when spikes return.
         """
         return self.silent_s > self.config.complain_after_s
+
+    def _aimless(self, now_s: float) -> bool:
+        """Whether the target is too old to be flown to."""
+        return 0.0 < self.config.target_timeout_s < now_s - self.target_s
 
     def health(self, now_s: float) -> Health:
         """What is wrong and how often it happened."""
@@ -157,6 +165,11 @@ class AltitudeLoop:
         found = [
             (age_s > limit_s, Level.ERROR, f"no range for {age_s:.2f} s (limit {limit_s} s)"),
             (self.target_m is None, Level.WARN, "no target yet"),
+            (
+                self.target_m is not None and self._aimless(now_s),
+                Level.ERROR,
+                f"commands withheld, no target for {now_s - self.target_s:.1f} s (limit {self.config.target_timeout_s} s)",
+            ),
             (fresh > 0, Level.WARN, f"{fresh} ranges refused, the last one {self.check.complaint}"),
             (self.dead, Level.ERROR, f"commands withheld, output silent for {self.silent_s:.1f} s"),
             (self.saturated_s > long_s, Level.WARN, f"command at its limit for {self.saturated_s:.1f} s"),

@@ -102,7 +102,7 @@ class AltitudeNode(LifecycleNode, Generic[C]):
             self.loop.configure(config)
 
     def _on_target(self, message: PointStamped) -> None:
-        if self.loop is not None and not self.loop.take_target(float(message.point.z)):
+        if self.loop is not None and not self.loop.take_target(float(message.point.z), now_s(self)):
             self.get_logger().warning(
                 f"target {float(message.point.z)} m refused, the one before is kept", throttle_duration_sec=5.0
             )

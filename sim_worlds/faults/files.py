@@ -1,0 +1,28 @@
+"""Faults of a file on its way: what a disk, a copy or an attacker makes of it."""
+
+import struct
+from collections.abc import Callable
+
+from snn_core.errors import ConfigError
+
+CANARY = "snn_fault_canary"
+# A pickle that would create a file named CANARY in the working folder, if anything opened it.
+PICKLE = f"\x80\x04c\nbuiltins\nopen\n(X\x10\x00\x00\x00{CANARY}X\x01\x00\x00\x00wtR.".encode("latin1")
+
+FILE_FAULTS: dict[str, Callable[[bytes], bytes]] = {
+    "truncated": lambda data: data[: len(data) // 2],
+    "empty": lambda data: b"",
+    "flipped_header": lambda data: data[:8] + bytes([data[8] ^ 0xFF]) + data[9:],
+    "pickle": lambda data: PICKLE,
+    "zip": lambda data: b"PK\x03\x04" + data,
+    "hdf5": lambda data: b"\x89HDF\r\n\x1a\n" + data,
+    "giant_header": lambda data: struct.pack("<Q", 2**62) + data[8:],
+    "text": lambda data: b"this is not a model\n",
+}
+
+
+def corrupted(name: str, data: bytes) -> bytes:
+    """The bytes after the fault of that name; ConfigError where there is none."""
+    if name not in FILE_FAULTS:
+        raise ConfigError(f"unknown file fault '{name}': expected one of {', '.join(FILE_FAULTS)}")
+    return FILE_FAULTS[name](data)

@@ -21,6 +21,7 @@ from snn_core.signals import AltitudeReading, Command, Health, Level
 TICK_S = 0.02  # the gate's period
 SENSE_EVERY = 5  # ticks: 10 Hz
 REPORT_EVERY = 50  # ticks: as often as /diagnostics
+START_S = 1000.0  # of the robot's clock: it may be set back
 SECOND = 1e-9
 CONTROLLERS = {Owner.SNN: "snn", Owner.PID: "pid"}
 
@@ -77,9 +78,10 @@ class Robot:
     ) -> None:
         self.injections, self.targets, self.watch, self.tick_s = list(injections), list(targets), watch, tick_s
         self.sense_every, self.report_every = round(0.1 / tick_s), round(1.0 / tick_s)
+        self.hold_every = max(1, round(0.05 / tick_s))
         self.generator = np.random.default_rng([seed, 7])
         self.flight = BlimpFlight(FlightConfig(dt_s=tick_s, seed=seed, start_height_m=targets[0][1], trial=""))
-        self.start_s = self.flight.now_s
+        self.start_s = START_S
         config = loop or LoopConfig()
         self.loops = {
             Owner.SNN: AltitudeLoop(config, SpikingController(SpikingPid.load(model_path("default"), config.dt_s))),
@@ -179,6 +181,8 @@ class Robot:
             command = self.loops[owner].take_reading(reading, self.now_s)
             if command is not None:
                 sent.append(command)
+        held = None if sent or self.count % self.hold_every else self.loops[owner].hold(self.now_s)
+        sent += [held] if held is not None else []
         for key, item in self._active(CONTROLLERS[owner]):
             fault = self._fault(key, lambda item=item: command_fault(item.name, self.generator))
             sent = [one for command in sent for one in fault(command)]

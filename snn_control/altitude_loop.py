@@ -11,6 +11,8 @@ from snn_control.reading_check import ReadingCheck, ReadingConfig
 from snn_core.signals import AltitudeReading, Command, Health, Level, Verdict, health
 
 SATURATED = 0.99  # share of the limit
+REHEARSAL = 20  # steps that a new controller flies along before it commands
+LATE = 1.25  # periods after a reading without the next one
 NOTICEABLE_ERROR_M = 0.05  # below it a silent network is at rest, not dead
 
 
@@ -22,6 +24,9 @@ class LoopConfig(ReadingConfig):
     target_max_m: float = Field(10.0, gt=0, le=10000, description="highest target that is accepted (m)")
     target_timeout_s: float = Field(
         0.0, ge=0, le=3600, description="age of a target that withholds commands, 0 = it holds for ever (s)"
+    )
+    hold_s: float = Field(
+        0.25, ge=0, le=10, description="age of a reading up to which the newest command is repeated under new stamps (s)"
     )
     restart_after_s: float = Field(2.0, gt=0, le=3600, description="gap in the readings that resets the controller (s)")
     complain_after_s: float = Field(
@@ -60,6 +65,8 @@ class AltitudeLoop:
 
     def __init__(self, config: LoopConfig, controller: Controller) -> None:
         self.config, self.controller = config, controller
+        self.shadow: Controller | None = None  # flies along, and takes over after its rehearsal
+        self.rehearsed = 0
         self.check = ReadingCheck(config)
         self.counts: Counter[str] = Counter()
         self.target_m: float | None = None
@@ -81,6 +88,21 @@ class AltitudeLoop:
         self.pace = self.command = None
         self.silent_s = self.saturated_s = 0.0
         self.interval_s = self.config.dt_s
+
+    def exchange(self, controller: Controller) -> None:
+        """Fly with another controller from now on, after it has flown along for REHEARSAL steps without a fault."""
+        self.shadow, self.rehearsed = controller, 0
+
+    def _rehearse(self, target_m: float, height_m: float, elapsed_s: float) -> None:
+        if self.shadow is None:
+            return
+        self.rehearsed += 1
+        if not math.isfinite(self.shadow.step(target_m, height_m, elapsed_s)):
+            self.shadow = None
+            self.counts["exchanges_refused"] += 1
+        elif self.rehearsed >= REHEARSAL:
+            self.controller, self.shadow = self.shadow, None
+            self.counts["exchanges"] += 1
 
     def take_target(self, height_m: float, now_s: float = 0.0) -> bool:
         """Fly to this height from now on; a target that is not finite or outside the limits changes nothing."""
@@ -107,13 +129,27 @@ class AltitudeLoop:
         self.pace = pace
         return self._step(reading.height_m, elapsed_s, now_s)
 
+    def hold(self, now_s: float) -> Command | None:
+        """The newest command once more where a reading is late, or None: it is not, or it is too late.
+
+        A gate cannot tell a lost reading from a dead controller; a controller that lives says so.
+        """
+        last = self.check.last
+        if self.command is None or last is None or not LATE * self.config.dt_s < now_s - last.stamp_s <= self.config.hold_s:
+            return None
+        self.counts["holds"] += 1
+        self.command = Command(self.command.value, now_s)
+        return self.command
+
     def _step(self, height_m: float, elapsed_s: float, now_s: float) -> Command | None:
         target_m = self.target_m or 0.0
         value = self.controller.step(target_m, height_m, elapsed_s)
+        self._rehearse(target_m, height_m, elapsed_s)
         self.counts["steps"] += 1
         if not math.isfinite(value):
             self.counts["non_finite_commands"] += 1
             self.controller.reset()
+            self.command = None
             return None
         self.interval_s += 0.2 * (elapsed_s - self.interval_s)
         silent = self.controller.spikes == 0 and abs(target_m - height_m) > NOTICEABLE_ERROR_M
@@ -122,6 +158,7 @@ class AltitudeLoop:
         self.saturated_s = self.saturated_s + elapsed_s if saturated else 0.0
         if self.dead or self._aimless(now_s):
             self.counts["withheld_commands"] += 1
+            self.command = None
             return None
         self.command = Command(value, now_s)
         return self.command
@@ -147,8 +184,11 @@ class AltitudeLoop:
             "steps",
             "early",
             "restarts",
+            "holds",
             "non_finite_commands",
             "withheld_commands",
+            "exchanges",
+            "exchanges_refused",
         )
         values: dict[str, float | int | str] = {**counts, **{name: self.counts[name] for name in names}}
         values["last_refused_range"] = self.check.complaint

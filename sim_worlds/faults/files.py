@@ -1,7 +1,9 @@
 """Faults of a file on its way: what a disk, a copy or an attacker makes of it."""
 
+import json
 import struct
 from collections.abc import Callable
+from typing import Any
 
 from snn_core.errors import ConfigError
 
@@ -26,3 +28,21 @@ def corrupted(name: str, data: bytes) -> bytes:
     if name not in FILE_FAULTS:
         raise ConfigError(f"unknown file fault '{name}': expected one of {', '.join(FILE_FAULTS)}")
     return FILE_FAULTS[name](data)
+
+
+def with_header(data: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
+    """A safetensors file whose JSON header was changed; the tensors' bytes stay."""
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    change(header)
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data[8 + length :]
+
+
+def with_value(data: bytes, tensor: str, value: float) -> bytes:
+    """A safetensors file whose tensor (the first with that ending) begins with another float32."""
+    length = struct.unpack("<Q", data[:8])[0]
+    header = json.loads(data[8 : 8 + length])
+    name = next(name for name in sorted(header) if name.endswith(tensor))
+    at = 8 + length + header[name]["data_offsets"][0]
+    return data[:at] + struct.pack("<f", value) + data[at + 4 :]

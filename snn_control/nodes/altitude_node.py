@@ -16,7 +16,7 @@ from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, to_wrench
-from snn_core.signals import AltitudeReading, Health, Level
+from snn_core.signals import AltitudeReading, Command, Health, Level, Verdict
 
 DIGITS = 6  # of a range, which is a float32; gives back the number that was sent
 LIVE = frozenset(LoopConfig.model_fields) - {"dt_s"}
@@ -25,6 +25,7 @@ LIVE = frozenset(LoopConfig.model_fields) - {"dt_s"}
 class AltitudeNodeConfig(LoopConfig, WireConfig):
     """What both altitude controllers are told."""
 
+    range_frame: str = Field("", description="frame that ranges must be in, empty = any")
     autostart: bool = Field(True, description="configure and activate at the start, without a lifecycle manager")
 
 
@@ -50,6 +51,7 @@ class AltitudeNode(LifecycleNode, Generic[C]):
         self.sources = Sources(self, self.guard)
         patience_s = self.parameters.config.max_reading_age_s
         self.sources.subscribe(Range, "range", self._on_range, SENSOR_QOS, patience_s)
+        self.timer = self.create_timer(0.5 * self.parameters.config.dt_s, self.guard(self._on_timer))
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("range", "target"), self.sources)
         if self.parameters.config.autostart:
             self._start()
@@ -110,9 +112,19 @@ class AltitudeNode(LifecycleNode, Generic[C]):
     def _on_range(self, message: Range) -> None:
         if self.loop is None or not self.active:
             return
+        frame, expected = str(message.header.frame_id), self.parameters.config.range_frame
+        if expected and frame != expected:
+            self.loop.check.refuse(Verdict.WRONG_FRAME, f"range in frame '{frame[:40]}', expected '{expected}'")
+            return
         limits = float(message.min_range), float(message.max_range)
         reading = AltitudeReading(round(float(message.range), DIGITS), seconds(message.header.stamp), *limits)
-        command = self.loop.take_reading(reading, now_s(self))
+        self._publish(self.loop.take_reading(reading, now_s(self)))
+
+    def _on_timer(self) -> None:
+        if self.loop is not None and self.active:
+            self._publish(self.loop.hold(now_s(self)))
+
+    def _publish(self, command: Command | None) -> None:
         if command is not None:
             self.publisher.publish(to_wrench(command, self.parameters.config.newtons_per_command))
 

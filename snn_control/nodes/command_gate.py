@@ -1,5 +1,8 @@
 """`command_gate`: the last hop before the actuator. Forwards the fittest controller's command, or neutral."""
 
+import math
+import time
+from dataclasses import replace
 from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
@@ -23,6 +26,7 @@ from snn_core.signals import Command, Health, Verdict
 
 INPUTS = ("command/snn", "command/pid", "command/owner", "joy")
 TOPICS: tuple[str, ...] = (*INPUTS, "command")
+LATE = 2.0  # periods between two ticks that are counted as late
 FLUSH = Duration(seconds=0.2)
 
 
@@ -46,6 +50,7 @@ class CommandGateNode(Node):
         self.guard = Guard(self, self._emit_neutral)
         self.gate = CommandGate(self.config)
         self.sent: Command | None = None
+        self.late_ticks, self.ticked_s = 0, math.inf
         self.publisher = self.create_publisher(WrenchStamped, "command", COMMAND_QOS)
         self.sources = Sources(self, self.guard)
         for owner, topic in ((Owner.SNN, "command/snn"), (Owner.PID, "command/pid")):
@@ -97,6 +102,9 @@ class CommandGateNode(Node):
             self._emit(repeat=False)
 
     def _tick(self) -> None:
+        now = time.perf_counter()
+        self.late_ticks += now - self.ticked_s > LATE / self.config.rate_hz
+        self.ticked_s = now
         self._emit(repeat=True)
 
     def _emit(self, repeat: bool) -> None:
@@ -114,7 +122,8 @@ class CommandGateNode(Node):
         self.publisher.publish(to_wrench(command, self.config.newtons_per_command))
 
     def _health(self) -> Health:
-        return self.gate.health(now_s(self))
+        found = self.gate.health(now_s(self))
+        return replace(found, values={**found.values, "late_ticks": self.late_ticks})
 
 
 def main() -> int:

@@ -73,8 +73,9 @@ class Diagnostics:
 
 
 def _endpoint(info: Any) -> str:
-    """Name of a publisher's node and the end of its GID, which tells equal names apart."""
-    return f"{info.node_name} ({bytes(info.endpoint_gid)[-8:].hex()})"
+    """Name of a publisher's node, and of its GID the parts that stand for the process and for the publisher."""
+    gid = bytes(info.endpoint_gid)
+    return f"{info.node_name} ({gid[2:8].hex()}.{gid[12:16].hex()})"
 
 
 def _clean(value: float | int | str) -> str:

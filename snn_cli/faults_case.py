@@ -6,7 +6,17 @@ from typing import Literal, NamedTuple
 from snn_core.errors import SnnError
 
 Level = Literal["sensor", "message", "clock", "graph", "process", "model", "config", "control", "coordinator"]
-LEVELS: tuple[str, ...] = ("sensor", "message", "clock", "graph", "process", "model", "config", "control", "coordinator")
+LEVELS: tuple[str, ...] = (
+    "sensor",
+    "message",
+    "clock",
+    "graph",
+    "process",
+    "model",
+    "config",
+    "control",
+    "coordinator",
+)
 Check = Callable[[], str]
 """Injects the fault; returns what was seen, or raises `Missed` or another SnnError."""
 

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,8 +64,8 @@ class Report(NamedTuple):
 class Robot:
     """World, both controllers and the gate, wired as the nodes wire them.
 
-    `targets` are (time, height) pairs. `watch`, if given, is called at every tick with the robot, before the gate emits:
-    what a coordinator does.
+    `targets` are (time, height) pairs. `watch`, if given, is called at every tick with the robot, before the gate
+    emits: what a coordinator does.
     """
 
     def __init__(
@@ -133,9 +135,7 @@ class Robot:
         self.count += 1
 
     def _active(self, place: str) -> list[tuple[int, Injection]]:
-        return [
-            (k, item) for k, item in enumerate(self.injections) if item.place == place and item.active(self.time_s)
-        ]
+        return [(k, item) for k, item in enumerate(self.injections) if item.place == place and item.active(self.time_s)]
 
     def _fault(self, key: int, make: Callable[[], Any]) -> Any:
         if key not in self._faults:
@@ -167,12 +167,13 @@ class Robot:
             limit = self.flight.config.lidar_max_m
             reading = None if math.isnan(seen) else AltitudeReading(round(seen, 6), self.now_s, 0.0, limit)
         faults: list[Fault] = [
-            self._fault(key, lambda item=item: reading_fault(item.name, self.generator, item.sizes))
+            self._fault(key, partial(reading_fault, item.name, self.generator, item.sizes))
             for key, item in self._active("reading")
         ]
         arriving = healthy(reading, self.now_s)
         for fault in faults:
-            arriving = [one for item in (arriving or [None]) for one in fault(item, self.now_s)]
+            waiting: list[AltitudeReading | None] = [*arriving] or [None]
+            arriving = [one for item in waiting for one in fault(item, self.now_s)]
         return arriving
 
     def _control(self, owner: Owner, readings: Sequence[AltitudeReading]) -> list[Command]:
@@ -184,7 +185,7 @@ class Robot:
         held = None if sent or self.count % self.hold_every else self.loops[owner].hold(self.now_s)
         sent += [held] if held is not None else []
         for key, item in self._active(CONTROLLERS[owner]):
-            fault = self._fault(key, lambda item=item: command_fault(item.name, self.generator))
+            fault = self._fault(key, partial(command_fault, item.name, self.generator))
             sent = [one for command in sent for one in fault(command)]
         return sent
 
@@ -243,8 +244,7 @@ class Robot:
     def jump(self, start_s: float, end_s: float) -> float:
         """Largest change of the command between two ticks of a controller, command units."""
         row = [tick for tick in self.ticks if start_s <= tick.time_s < end_s]
-        pairs = zip(row, row[1:], strict=False)
-        return max((abs(b.command - a.command) for a, b in pairs if b.owner is not Owner.NEUTRAL), default=0.0)
+        return max((abs(b.command - a.command) for a, b in pairwise(row) if b.owner is not Owner.NEUTRAL), default=0.0)
 
     def said(self, level: Level, text: str, start_s: float = 0.0, end_s: float = math.inf) -> str:
         """The first report of at least this level that contains the text; empty where there is none."""

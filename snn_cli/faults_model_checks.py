@@ -83,7 +83,7 @@ def wrong_version() -> str:
 def wrong_shape() -> str:
     def change(header: dict[str, Any]) -> None:
         name = next(name for name in sorted(header) if name.endswith(".w_in"))
-        header[name]["shape"] = header[name]["shape"][::-1] + [1]
+        header[name]["shape"] = [*header[name]["shape"][::-1], 1]
 
     with workshop() as (_, data):
         seen = refused_bytes(with_header(data, change), "w_in: expected float32 of shape", "found")

@@ -1,8 +1,8 @@
 """Checks of cases at the sensor, the message and the clock, flown in simulated time."""
 
 import math
-from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 
 from sim_worlds.faults.readings import Sizes
 from snn_cli.faults_case import Check, need
@@ -99,7 +99,7 @@ def intermittent() -> str:
     robot = fly("intermittent")
     safe(robot)
     times = climbs(robot)[1:]
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(times)]
     need(len(times) >= 1, "the fault had no effect")
     need(min(gaps, default=math.inf) >= 0.5, f"hand-overs {min(gaps, default=0.0):.2f} s apart")
     return f"{len(times)} hand-overs up in 10 s, {min(gaps, default=math.inf):.2f} s apart or more; {_back(robot)}"
@@ -227,8 +227,3 @@ SENSOR_CHECKS: dict[int, Check] = {
     22: centimetres,
     48: loss,
 }
-
-
-def run_checks(checks: dict[int, Callable[[], str]]) -> dict[int, str]:
-    """What every check of a table says; for looking at them by hand."""
-    return {number: check() for number, check in checks.items()}

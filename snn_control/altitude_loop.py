@@ -26,7 +26,10 @@ class LoopConfig(ReadingConfig):
         0.0, ge=0, le=3600, description="age of a target that withholds commands, 0 = it holds for ever (s)"
     )
     hold_s: float = Field(
-        0.25, ge=0, le=10, description="age of a reading up to which the newest command is repeated under new stamps (s)"
+        0.25,
+        ge=0,
+        le=10,
+        description="age of a reading up to which the newest command is repeated (s)",
     )
     restart_after_s: float = Field(2.0, gt=0, le=3600, description="gap in the readings that resets the controller (s)")
     complain_after_s: float = Field(
@@ -135,7 +138,11 @@ class AltitudeLoop:
         A gate cannot tell a lost reading from a dead controller; a controller that lives says so.
         """
         last = self.check.last
-        if self.command is None or last is None or not LATE * self.config.dt_s < now_s - last.stamp_s <= self.config.hold_s:
+        if (
+            self.command is None
+            or last is None
+            or not LATE * self.config.dt_s < now_s - last.stamp_s <= self.config.hold_s
+        ):
             return None
         self.counts["holds"] += 1
         self.command = Command(self.command.value, now_s)
@@ -201,6 +208,7 @@ class AltitudeLoop:
         refused = self.check.counts.total() - self.check.counts[Verdict.OK]
         fresh, self._refused = refused - self._refused, refused
         age_s = now_s - self.check.last.stamp_s if self.check.last else math.inf
+        aim_s = now_s - self.target_s
         limit_s, long_s = self.config.max_reading_age_s, self.config.complain_after_s
         found = [
             (age_s > limit_s, Level.ERROR, f"no range for {age_s:.2f} s (limit {limit_s} s)"),
@@ -208,7 +216,7 @@ class AltitudeLoop:
             (
                 self.target_m is not None and self._aimless(now_s),
                 Level.ERROR,
-                f"commands withheld, no target for {now_s - self.target_s:.1f} s (limit {self.config.target_timeout_s} s)",
+                f"commands withheld, no target for {aim_s:.1f} s (limit {self.config.target_timeout_s} s)",
             ),
             (fresh > 0, Level.WARN, f"{fresh} ranges refused, the last one {self.check.complaint}"),
             (self.dead, Level.ERROR, f"commands withheld, output silent for {self.silent_s:.1f} s"),

@@ -1,4 +1,4 @@
-"""A blimp flown by the real nodes, each in a process of its own, over DDS and in real time, to have its parts killed."""
+"""A blimp flown by the real nodes, each in a process of its own, over DDS and in real time, for killing them."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
-from itertools import count
+from itertools import count, pairwise
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -135,7 +135,7 @@ class Field:
         self.outputs.cleanup()
 
     def _watch_machine(self) -> None:
-        """Keep the longest time that this machine let a sleeper wait: what others do with it is not the robot's fault."""
+        """Keep the longest time that this machine let a sleeper wait: other users of it are not the robot's fault."""
         while not self._closed:
             before = perf_counter()
             time.sleep(NAP_S)
@@ -153,7 +153,7 @@ class Field:
         """Start any process in this domain."""
         names = {**os.environ, "ROS_DOMAIN_ID": str(self.domain), "PYTHONUNBUFFERED": "1", **environment}
         with self._file(label).open("ab") as output:
-            process = subprocess.Popen(command, env=names, stdout=output, stderr=subprocess.STDOUT)
+            process = subprocess.Popen(command, env=names, stdout=output, stderr=output)  # noqa: S603  ours
         self.processes[label] = process
         return process
 
@@ -213,7 +213,7 @@ class Field:
     def first(self, holds: Callable[[Heard], bool], since_s: float, what: str, timeout_s: float = 10.0) -> Heard:
         """The first command since then that holds."""
         found: Heard = self.until(
-            lambda: next((h for h in reversed(self.plant.heard[::-1]) if h.at_s >= since_s and holds(h)), None),
+            lambda: next((h for h in self.plant.heard if h.at_s >= since_s and holds(h)), None),
             what,
             timeout_s,
         )
@@ -238,7 +238,7 @@ class Field:
     def gap_s(self, since_s: float) -> float:
         """The longest time without a command since then."""
         times = [h.at_s for h in self.plant.heard if h.at_s >= since_s]
-        return max((b - a for a, b in zip(times, times[1:], strict=False)), default=float("inf"))
+        return max((b - a for a, b in pairwise(times)), default=float("inf"))
 
     def undisturbed(self, since_s: float, gap_s: float = 0.2) -> str:
         """The networks have commanded all the time since then, without a gap."""

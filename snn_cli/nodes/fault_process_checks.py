@@ -139,7 +139,8 @@ def partition(field: Field) -> str:
     field.kill("joystick")
     need(max(ages) <= 0.35, f"a command {max(ages):.2f} s old on heal")
     field.takeover_s("snn", perf_counter())
-    return f"given back after {back_s:.2f} s, human again {first.at_s - healed:.2f} s after heal, nothing older than 0.35 s"
+    again_s = first.at_s - healed
+    return f"given back after {back_s:.2f} s, human again {again_s:.2f} s after heal, nothing older than 0.35 s"
 
 
 @contextmanager
@@ -337,10 +338,14 @@ def flood(field: Field) -> str:
             value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=200.0 + sent % 2)
             client.call_async(SetParameters.Request(parameters=[Parameter(name="slew_per_s", value=value)]))
             sent += 1
-            field.until(lambda: perf_counter() > since + 0.001 * sent, "", 0.01, fail=False)
+            field.until(partial(_past, since + 0.001 * sent), "", 0.01, fail=False)
         field.run(1.0)
     need(sent >= 1000, f"only {sent} were sent")
     return f"{sent} changes in 2 s: {field.undisturbed(since)}"
+
+
+def _past(time_s: float) -> bool:
+    return perf_counter() > time_s
 
 
 def calmly(check: Check, fields: Callable[[], Field]) -> str:

@@ -54,6 +54,7 @@ setup(
             "altitude_controller = snn_control.nodes.altitude_controller:main",
             "pid_controller = snn_control.nodes.pid_controller:main",
             "command_gate = snn_control.nodes.command_gate:main",
+            "coordinator = snn_control.nodes.coordinator:main",
             "blimp_world = sim_worlds.nodes.blimp_world:main",
             "event_motion = snn_perception.nodes.event_motion:main",
             "place_recognizer = snn_perception.nodes.place_recognizer:main",

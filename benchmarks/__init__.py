@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from benchmarks import (
     control,
+    coordination,
     fitness,
     gate,
     growth,
@@ -16,6 +17,7 @@ from benchmarks import (
     places_ablation,
     places_growth,
     places_node,
+    prediction,
     tuning,
 )
 from benchmarks.row import Row
@@ -37,4 +39,9 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_node": places_node.node,
     "motion": motion.motion,
     "gate": gate.gate,
+    "prediction": prediction.prediction,
+    "coordinator": coordination.coordinator,
+    "sensing": coordination.sensing,
+    "trust": coordination.trust,
+    "fleet": coordination.fleet,
 }

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from pydantic import Field, model_validator
 
 from snn_control.controllers import Controller
+from snn_control.height_bridge import HeightBridge
 from snn_control.reading_check import ReadingCheck, ReadingConfig
 from snn_core.signals import AltitudeReading, Command, Health, Level, Verdict, health
 
@@ -32,6 +33,9 @@ class LoopConfig(ReadingConfig):
         description="age of a reading up to which the newest command is repeated (s)",
     )
     restart_after_s: float = Field(2.0, gt=0, le=3600, description="gap in the readings that resets the controller (s)")
+    max_predicted_steps: int = Field(
+        3, ge=0, le=20, description="control steps in a row on predicted heights while the sensor sleeps by order"
+    )
     complain_after_s: float = Field(
         5.0, gt=0, le=3600, description="saturation that is worth a warning, silence that withholds commands (s)"
     )
@@ -78,6 +82,8 @@ class AltitudeLoop:
         self.silent_s = self.saturated_s = 0.0
         self.interval_s = config.dt_s  # smoothed
         self.pace: Pace | None = None
+        self.bridge = HeightBridge()
+        self.off_target_steps = 0
         self._refused = 0
 
     def configure(self, config: LoopConfig) -> None:
@@ -88,6 +94,7 @@ class AltitudeLoop:
         """Forget the flight; the target and the counts stay."""
         self.controller.reset()
         self.check.reset()
+        self.bridge.reset()
         self.pace = self.command = None
         self.silent_s = self.saturated_s = 0.0
         self.interval_s = self.config.dt_s
@@ -117,9 +124,23 @@ class AltitudeLoop:
 
     def take_reading(self, reading: AltitudeReading, now_s: float) -> Command | None:
         """The command that answers this reading, or None: refused, too early for a step, or nothing to fly to."""
-        if self.check.take(reading, now_s) is not Verdict.OK or self.check.last is None or self.target_m is None:
+        if self.check.take(reading, now_s) is not Verdict.OK or self.check.last is None:
             return None
-        stamp_s = self.check.last.stamp_s
+        self.bridge.learn(reading.height_m, self.check.last.stamp_s)
+        return self._take_height(reading.height_m, self.check.last.stamp_s, now_s)
+
+    def take_tick(self, now_s: float) -> Command | None:
+        """The command of a period in which the sensor sleeps by order, on a predicted height; else None."""
+        height_m = self.bridge.height(now_s, self.config.dt_s, self.config.max_predicted_steps)
+        steps = self.counts["steps"]
+        command = self._take_height(height_m, now_s, now_s) if height_m is not None else None
+        if self.counts["steps"] > steps:
+            self.bridge.used()
+        return command
+
+    def _take_height(self, height_m: float, stamp_s: float, now_s: float) -> Command | None:
+        if self.target_m is None:
+            return None
         elapsed_s = stamp_s - self.pace.stepped_s if self.pace else self.config.dt_s
         if elapsed_s < 0.0 or elapsed_s > self.config.restart_after_s:
             self.counts["restarts"] += 1
@@ -130,7 +151,7 @@ class AltitudeLoop:
             self.counts["early"] += 1
             return None
         self.pace = pace
-        return self._step(reading.height_m, elapsed_s, now_s)
+        return self._step(height_m, elapsed_s, now_s)
 
     def hold(self, now_s: float) -> Command | None:
         """The newest command once more where a reading is late, or None: it is not, or it is too late.
@@ -159,7 +180,9 @@ class AltitudeLoop:
             self.command = None
             return None
         self.interval_s += 0.2 * (elapsed_s - self.interval_s)
-        silent = self.controller.spikes == 0 and abs(target_m - height_m) > NOTICEABLE_ERROR_M
+        off_target = abs(target_m - height_m) > NOTICEABLE_ERROR_M
+        self.off_target_steps += off_target
+        silent = self.controller.spikes == 0 and off_target
         self.silent_s = self.silent_s + elapsed_s if silent else 0.0
         saturated = abs(value) >= SATURATED * self.controller.limit
         self.saturated_s = self.saturated_s + elapsed_s if saturated else 0.0
@@ -199,9 +222,15 @@ class AltitudeLoop:
         )
         values: dict[str, float | int | str] = {**counts, **{name: self.counts[name] for name in names}}
         values["last_refused_range"] = self.check.complaint
-        if self.controller.spikes is not None:
-            values["output_spikes_last_step"] = self.controller.spikes
+        values |= {"predicted_steps": self.bridge.total, "off_target_steps": self.off_target_steps}
+        values |= self.controller.counters()
         return health(self._complaints(now_s), values)
+
+    @property
+    def _age_limit_s(self) -> float:
+        """How old the newest reading may be; a sensor that sleeps by order is well."""
+        limit_s, asked_hz = self.config.max_reading_age_s, self.bridge.asked_hz
+        return max(limit_s, 1.0 / asked_hz + 0.5 * limit_s) if asked_hz is not None else limit_s
 
     def _complaints(self, now_s: float) -> list[tuple[Level, str]]:
         """What holds now, and the refusals since the report before."""
@@ -209,7 +238,7 @@ class AltitudeLoop:
         fresh, self._refused = refused - self._refused, refused
         age_s = now_s - self.check.last.stamp_s if self.check.last else math.inf
         aim_s = now_s - self.target_s
-        limit_s, long_s = self.config.max_reading_age_s, self.config.complain_after_s
+        limit_s, long_s = self._age_limit_s, self.config.complain_after_s
         found = [
             (age_s > limit_s, Level.ERROR, f"no range for {age_s:.2f} s (limit {limit_s} s)"),
             (self.target_m is None, Level.WARN, "no target yet"),

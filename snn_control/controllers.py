@@ -19,6 +19,12 @@ class Controller(Protocol):
     def spikes(self) -> int | None:
         """Spikes that reached the output in the newest step; None where there are no neurons."""
 
+    def counters(self) -> dict[str, float | int | str]:
+        """What its inside has counted, for diagnostics."""
+
+    def ask(self, parts: str) -> None:
+        """Let only some of its networks speak ('pd', 'integral'), or all ('' and 'pair')."""
+
     def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
         """Command, command units, `elapsed_s` after the step before."""
 
@@ -38,6 +44,12 @@ class PidController:
     @property
     def limit(self) -> float:
         return self.config.limit
+
+    def counters(self) -> dict[str, float | int | str]:
+        return {}
+
+    def ask(self, parts: str) -> None:
+        """A PID has no networks."""
 
     def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
         target, height = np.array([target_m]), np.array([height_m])
@@ -62,6 +74,16 @@ class SpikingController:
     @property
     def spikes(self) -> int | None:
         return self.network.output_spikes_last_step
+
+    def counters(self) -> dict[str, float | int | str]:
+        network, found = self.network, {"output_spikes_last_step": self.network.output_spikes_last_step}
+        for part, params in network.parts.items():
+            found[f"{part}_spikes"] = network.output_spikes[part]
+            found[f"{part}_neuron_steps"] = params.neurons * network.steps
+        return {**found}
+
+    def ask(self, parts: str) -> None:
+        self.network.muted = frozenset(self.network.parts) - {parts} if parts in self.network.parts else frozenset()
 
     def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
         return self.network.step(target_m, height_m)

@@ -38,6 +38,7 @@ class SpikingPid:
         if not parts or not set(parts) <= set(PARTS):
             raise ModelError(f"expected networks named {' and '.join(PARTS)}, found {', '.join(parts) or 'none'}")
         self.parts, self.dt_s, self.limit = parts, dt_s, limit
+        self.muted: frozenset[str] = frozenset()  # networks that run along and are not listened to
         self.reset(batch)
 
     @classmethod
@@ -56,6 +57,7 @@ class SpikingPid:
         self.steps = 0
         self.spikes_last_step = 0
         self.output_spikes_last_step = 0  # of the hidden layers, those that the read-outs see
+        self.output_spikes = dict.fromkeys(self.parts, 0)  # of each network, since the reset
 
     def warm(self) -> None:
         """Compile the kernels now rather than in the control loop."""
@@ -76,8 +78,9 @@ class SpikingPid:
         for part, params in self.parts.items():
             state = self.states[part]
             kernels.advance(params, state, error)
-            total += state.u
-            self._count(params, state.s_in, state.s)
+            if part not in self.muted:
+                total += state.u
+            self._count(part, state.s_in, state.s)
         self.steps += 1
         self.command = np.clip(total, -self.limit, self.limit)
         return self.command
@@ -90,10 +93,12 @@ class SpikingPid:
         """Which neurons of one controller fired in the newest step, (neuron,): each network's encoding, then hidden."""
         return np.concatenate([layer[row] > 0 for state in self.states.values() for layer in (state.s_in, state.s)])
 
-    def _count(self, params: NetworkParams, s_in: NDArray[np.float32], s: NDArray[np.float32]) -> None:
+    def _count(self, part: str, s_in: NDArray[np.float32], s: NDArray[np.float32]) -> None:
+        params = self.parts[part]
         encoding, hidden = int(s_in.sum()), int(s.sum())
         fan_out = 2 + params.w_threshold.shape[1]  # paired matrices lead to 2 neurons, dense ones to all
         self.spikes_last_step += encoding + hidden
         self.output_spikes_last_step += hidden
+        self.output_spikes[part] += hidden
         self.spikes += encoding + hidden
         self.synops += encoding * fan_out + hidden * (1 + params.w_recurrent.shape[1])

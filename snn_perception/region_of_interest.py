@@ -1,8 +1,11 @@
 """Which part of the image a node looks at; the coordinator may change it in flight."""
 
+from typing import TypeVar
+
 from pydantic import Field, ValidationInfo, field_validator
 
 from snn_core.config import Config
+from snn_core.sensing import SensingOrder
 
 
 class RegionOfInterestConfig(Config):
@@ -20,3 +23,23 @@ class RegionOfInterestConfig(Config):
         if value <= info.data.get(low, 0.0):
             raise ValueError(f"expected more than {low} = {info.data[low]}, or the region of interest is empty")
         return value
+
+
+C = TypeVar("C", bound=RegionOfInterestConfig)
+
+
+def under_order(config: C, order: SensingOrder | None) -> C:
+    """Settings under a sensing order, which asks for less and never for more; without one the settings themselves.
+
+    A region that lies outside the configured one leaves the configured one.
+    """
+    if order is None:
+        return config
+    left, top = max(config.roi_left, order.region[0]), max(config.roi_top, order.region[1])
+    right, bottom = min(config.roi_right, order.region[2]), min(config.roi_bottom, order.region[3])
+    asked: dict[str, float | int] = {"rate_hz": min(getattr(config, "rate_hz", order.rate_hz), order.rate_hz)}
+    if left < right and top < bottom:
+        asked |= {"roi_left": left, "roi_top": top, "roi_right": right, "roi_bottom": bottom}
+    if order.time_steps:
+        asked["max_time_steps"] = order.time_steps
+    return config.model_copy(update={key: value for key, value in asked.items() if key in type(config).model_fields})

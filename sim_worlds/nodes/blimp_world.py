@@ -19,10 +19,12 @@ from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
+from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, from_wrench, stamp
+from snn_core.sensing import SamplePacer
 from snn_core.signals import Health
 
-TOPICS: tuple[str, ...] = ("command", "range", "odom", "target")
+TOPICS: tuple[str, ...] = ("command", "coordinator/sensing", "range", "odom", "target")
 WORLD_FRAME = "odom"
 LIDAR_FRAME = "range_link"
 FIELD_OF_VIEW_RAD = 0.035
@@ -65,6 +67,7 @@ class BlimpWorldNode(Node):
         self.range = self.create_publisher(Range, "range", COMMAND_QOS)
         self.target = self.create_publisher(PointStamped, "target", COMMAND_QOS) if self.config.trial else None
         self.create_subscription(WrenchStamped, "command", self.guard(self._on_command), COMMAND_QOS)
+        self.sensing, self.pacer = SensingListener(self, self.guard, "range"), SamplePacer(self.config.dt_s)
         self.create_service(SetBool, "pause", self.guard(self._on_pause))
         self.create_service(Trigger, "reset", self.guard(self._on_reset))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -126,12 +129,14 @@ class BlimpWorldNode(Node):
             self.timer.reset()
 
     def _publish_instant(self) -> bool:
-        """Tell everything that holds now; whether a reading was among it."""
+        """Tell everything that holds now; whether it can be answered: a reading was among it, or none was asked for."""
         time = stamp(self.flight.now_s)
         self.clock.publish(ClockMessage(clock=time))
         self._publish_odometry(time)
         self._publish_target(time)
         seen_m = self.flight.sense()
+        if not self.pacer.due(self.flight.now_s, self.sensing.order):
+            return True
         if math.isnan(seen_m):
             return False
         reading = Range(radiation_type=Range.INFRARED, field_of_view=FIELD_OF_VIEW_RAD, min_range=0.0)

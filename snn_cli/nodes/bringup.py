@@ -1,4 +1,4 @@
-"""`bringup`: world, both controllers and the gate composed in one process, for simulation."""
+"""`bringup`: world, both controllers, the gate and the coordinator composed in one process, for simulation."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +13,7 @@ from sim_worlds.blimp_flight import FlightStep
 from sim_worlds.nodes.blimp_world import BlimpWorldConfig, BlimpWorldNode
 from snn_control.nodes.altitude_controller import AltitudeControllerNode
 from snn_control.nodes.command_gate import CommandGateNode
+from snn_control.nodes.coordinator import CoordinatorNode
 from snn_control.nodes.pid_controller import PidControllerNode
 from snn_core.config import Config
 from snn_core.errors import ConfigError
@@ -32,6 +33,7 @@ class BringupConfig(Config):
     seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of drafts and sensor noise")
     controller: Literal["snn", "pid"] = Field("snn", description="who flies; the PID twin is there in any case")
     model: str = Field("default", description="model file, or default for the one shipped with the package")
+    coordinator: bool = Field(False, description="let the coordinator choose the controller and the sensing rates")
     real_time_factor: float = Field(
         1.0, ge=0, le=1000, description="speed of simulated time; 0 = lock step, as fast as commands come"
     )
@@ -46,6 +48,7 @@ class Graph(NamedTuple):
     snn: AltitudeControllerNode | None
     pid: PidControllerNode
     gate: CommandGateNode
+    coordinator: CoordinatorNode | None
     world: BlimpWorldNode
 
     @property
@@ -87,6 +90,7 @@ def compose(
         AltitudeControllerNode(**model) if spiking else None,
         PidControllerNode(**arguments("pid_controller", use_sim_time=True)),
         CommandGateNode(**arguments("command_gate", use_sim_time=True, use_snn=spiking)),
+        CoordinatorNode(**arguments("coordinator", use_sim_time=True)) if config.coordinator else None,
         BlimpWorldNode(on_step, **arguments("blimp_world", **flight)),
     )
 

@@ -10,7 +10,7 @@ from snn_control.spiking_pid import SpikingPid, model_path
 from snn_core.errors import ConfigError, SnnError
 from snn_core.nodes.process import run
 
-TOPICS: tuple[str, ...] = ("range", "target", "command/snn")
+TOPICS: tuple[str, ...] = ("range", "target", "coordinator/sensing", "command/snn")
 
 
 class AltitudeControllerConfig(AltitudeNodeConfig):

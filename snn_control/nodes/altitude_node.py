@@ -14,8 +14,10 @@ from snn_core.errors import SnnError
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
+from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, to_wrench
+from snn_core.sensing import SensingOrder
 from snn_core.signals import AltitudeReading, Command, Health, Level, Verdict
 
 DIGITS = 6  # of a range, which is a float32; gives back the number that was sent
@@ -51,7 +53,10 @@ class AltitudeNode(LifecycleNode, Generic[C]):
         self.sources = Sources(self, self.guard)
         patience_s = self.parameters.config.max_reading_age_s
         self.sources.subscribe(Range, "range", self._on_range, SENSOR_QOS, patience_s)
-        self.timer = self.create_timer(0.5 * self.parameters.config.dt_s, self.guard(self._on_timer))
+        self.sensing = SensingListener(self, self.guard, "range", self._on_range_order)
+        self.speaking = SensingListener(self, self.guard, output, self._on_own_order)
+        self.timer = self.create_timer(self.parameters.config.dt_s, self.guard(self._on_tick))
+        self.hold_timer = self.create_timer(0.5 * self.parameters.config.dt_s, self.guard(self._on_hold))
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("range", "target"), self.sources)
         if self.parameters.config.autostart:
             self._start()
@@ -78,6 +83,8 @@ class AltitudeNode(LifecycleNode, Generic[C]):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         if self.loop is not None:
             self.loop.reset()
+            self._on_range_order(self.sensing.order)
+            self._on_own_order(self.speaking.order)
         self.active = True
         return super().on_activate(state)
 
@@ -120,9 +127,23 @@ class AltitudeNode(LifecycleNode, Generic[C]):
         reading = AltitudeReading(round(float(message.range), DIGITS), seconds(message.header.stamp), *limits)
         self._publish(self.loop.take_reading(reading, now_s(self)))
 
-    def _on_timer(self) -> None:
+    def _on_hold(self) -> None:
+        """A reading may be late."""
         if self.loop is not None and self.active:
             self._publish(self.loop.hold(now_s(self)))
+
+    def _on_tick(self) -> None:
+        """A control period began; while the sensor sleeps by order, nothing else tells."""
+        if self.loop is not None and self.active:
+            self._publish(self.loop.take_tick(now_s(self)))
+
+    def _on_range_order(self, order: SensingOrder | None) -> None:
+        if self.loop is not None:
+            self.loop.bridge.ask(order.rate_hz if order is not None else None)
+
+    def _on_own_order(self, order: SensingOrder | None) -> None:
+        if self.loop is not None:
+            self.loop.controller.ask(order.parts if order is not None else "")
 
     def _publish(self, command: Command | None) -> None:
         if command is not None:

@@ -7,7 +7,7 @@ from snn_control.nodes.altitude_node import LIVE, AltitudeNode, AltitudeNodeConf
 from snn_control.pid import PidConfig
 from snn_core.nodes.process import run
 
-TOPICS: tuple[str, ...] = ("range", "target", "command/pid")
+TOPICS: tuple[str, ...] = ("range", "target", "coordinator/sensing", "command/pid")
 
 
 class PidControllerConfig(PidConfig, AltitudeNodeConfig):

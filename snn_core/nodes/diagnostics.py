@@ -1,5 +1,8 @@
 """Reports the health of a node on /diagnostics."""
 
+import os
+import platform
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -33,6 +36,7 @@ class Diagnostics:
     ) -> None:
         self.node, self.guard, self.report, self.sources = node, guard, report, sources
         self.inputs = tuple(node.resolve_topic_name(topic) for topic in inputs)
+        self.usage = Usage(guard)
         self.publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self.timer = node.create_timer(PERIOD_S, guard(self.publish), clock=Clock(clock_type=ClockType.STEADY_TIME))
 
@@ -44,7 +48,7 @@ class Diagnostics:
         text = "; ".join([*(text for _, text in complaints), health.message])
         status = DiagnosticStatus(level=bytes([int(level)]), name=self.node.get_fully_qualified_name().lstrip("/"))
         status.message, status.hardware_id = _clean(text), "snn_robotics"
-        values = {**health.values, "exceptions": self.guard.errors}
+        values = {**health.values, "exceptions": self.guard.errors, **self.usage.take()}
         if self.sources is not None:
             values |= {f"rivals_refused_{topic}": count for topic, count in self.sources.refused.items()}
         status.values = [KeyValue(key=key, value=_clean(value)) for key, value in values.items()]
@@ -76,6 +80,24 @@ def _endpoint(info: Any) -> str:
     """Name of a publisher's node, and of its GID the parts that stand for the process and for the publisher."""
     gid = bytes(info.endpoint_gid)
     return f"{info.node_name} ({gid[2:8].hex()}.{gid[12:16].hex()})"
+
+
+class Usage:
+    """How much of its thread a node uses, and how much of a processor its process, between two reports."""
+
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
+        self.at_s, self.busy_s, self.cpu_s = time.perf_counter(), guard.busy_s, time.process_time()
+        self.process = f"{platform.node()}:{os.getpid()}"
+
+    def take(self) -> dict[str, float | int | str]:
+        """The shares since the last call; nodes with the same `process` share one thread."""
+        at_s, busy_s, cpu_s = time.perf_counter(), self.guard.busy_s, time.process_time()
+        passed_s = max(at_s - self.at_s, 1e-6)
+        busy, cpu = (busy_s - self.busy_s) / passed_s, (cpu_s - self.cpu_s) / passed_s
+        self.at_s, self.busy_s, self.cpu_s = at_s, busy_s, cpu_s
+        longest_ms = self.guard.take_longest_s() * 1e3
+        return {"busy": busy, "process_cpu": cpu, "longest_callback_ms": longest_ms, "process": self.process}
 
 
 def _clean(value: float | int | str) -> str:

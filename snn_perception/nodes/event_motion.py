@@ -17,6 +17,7 @@ from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
+from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import SENSOR_QOS, now_s, stamp
 from snn_perception.events.decoders import EventPacket
@@ -26,8 +27,9 @@ from snn_perception.motion.motion_estimator import Motion
 from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, warm
 from snn_perception.motion.motion_model import load_motion_model
 from snn_perception.motion.optical_twist import optical_twist
+from snn_perception.region_of_interest import under_order
 
-TOPICS: tuple[str, ...] = ("events", "events/points", "camera_info", "motion", "motion/flow")
+TOPICS: tuple[str, ...] = ("events", "events/points", "camera_info", "coordinator/sensing", "motion", "motion/flow")
 EVENTS_QOS = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
 PERIOD_S = 0.002
 PATIENCE_S = 0.5  # silence of a camera after which another one is listened to
@@ -69,6 +71,7 @@ class EventMotionNode(Node):
         self.sources.subscribe(PointCloud2, "events/points", self._on_points, EVENTS_QOS, PATIENCE_S)
         self.create_subscription(CameraInfo, "camera_info", self.guard(self._on_camera), SENSOR_QOS)
         self._listen_to_packets()
+        self.sensing = SensingListener(self, self.guard, "motion", lambda _: self._change(self.parameters.config))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(PERIOD_S, self.guard(self._work), clock=steady)
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("events", "events/points"), self.sources)
@@ -96,7 +99,7 @@ class EventMotionNode(Node):
 
     def _change(self, config: EventMotionConfig) -> None:
         if self.loop is not None:
-            self.loop.configure(config)
+            self.loop.configure(under_order(config, self.sensing.order))
 
     def _on_points(self, message: PointCloud2) -> None:
         self._push(points_of(message))

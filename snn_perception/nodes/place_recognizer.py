@@ -21,15 +21,18 @@ from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
+from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import SENSOR_QOS, now_s, seconds, stamp
 from snn_perception.places.image_files import decode_image
 from snn_perception.places.images import Images
 from snn_perception.places.pixel_buffers import PixelBuffer, grey_of
 from snn_perception.places.place_loop import Frame, LoopConfig, PlaceLoop, Sighting, open_map, save_map, warm
+from snn_perception.region_of_interest import under_order
 
 TOPICS: tuple[str, ...] = (
-    "image", "image/compressed", "odom", "place", "place/scores", "place/teach", "place/save", "place/reset",
+    "image", "image/compressed", "odom", "coordinator/sensing", "place", "place/scores",
+    "place/teach", "place/save", "place/reset",
 )  # fmt: skip
 IMAGE_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # an old image is worth nothing
 QUIET_S = 5.0
@@ -72,6 +75,7 @@ class PlaceRecognizerNode(Node):
         self.sources.subscribe(Image, "image", self._on_image, IMAGE_QOS, patience_s)
         self.sources.subscribe(CompressedImage, "image/compressed", self._on_compressed, IMAGE_QOS, patience_s)
         self.create_subscription(Odometry, "odom", self.guard(self._on_odometry), SENSOR_QOS)
+        self.sensing = SensingListener(self, self.guard, "place", lambda _: self._change(self.parameters.config))
         for name, work in (("teach", self._teach), ("save", self._save), ("reset", self._reset)):
             self.create_service(Trigger, f"place/{name}", self._service(work))
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("image", "odom"), self.sources)
@@ -90,7 +94,7 @@ class PlaceRecognizerNode(Node):
 
     def _change(self, config: PlaceRecognizerConfig) -> None:
         if self.loop is not None:
-            self.loop.configure(config)
+            self.loop.configure(under_order(config, self.sensing.order))
 
     def _on_image(self, message: Image) -> None:
         self._take(seconds(message.header.stamp), str(message.encoding), lambda: pixels_of(message))

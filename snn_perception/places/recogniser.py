@@ -18,6 +18,7 @@ class RecogniserConfig(SequenceConfig):
 
     min_probability: float = Field(0.5, ge=0, le=1, description="least probability of an answer that is given")
     early_exit: bool = Field(False, description="stop the presentation of an image when the margin suffices")
+    max_time_steps: int = Field(0, ge=0, le=1000, description="stop it after this many time steps, 0 = at its end")
 
 
 class Recognition(NamedTuple):
@@ -70,7 +71,7 @@ class PlaceRecogniser:
         if not self.map.places:
             return NOTHING
         region = self.map.ensemble.config.network.region
-        margins = calibration.exit_margin(region.steps) if self.config.early_exit else None
+        margins = self._exit_margins(region.steps)
         said = ensemble.respond(self.drives, margins)
         scores = said.scores if self.config.sequence == 1 else self.filter.step(said.scores)
         images = max(len(self.filter.history), 1)
@@ -79,6 +80,18 @@ class PlaceRecogniser:
         spoke = said.spikes > 0
         confident = spoke and probability >= self.config.min_probability
         return Recognition(place, probability, confident, scores, said.steps, said.spikes, said.synops)
+
+    def _exit_margins(self, steps: int) -> Array | None:
+        """Margins at which the presentation stops, (steps + 1,); none where it always runs to its end."""
+        config = self.config
+        if not config.early_exit and not config.max_time_steps:
+            return None
+        margins = (
+            self.map.calibration.exit_margin(steps) if config.early_exit else np.full(steps + 1, np.inf, np.float32)
+        )
+        if config.max_time_steps:
+            margins[config.max_time_steps :] = -np.inf
+        return margins
 
     def teach(self, image: Images, pose: NDArray | None = None) -> int:
         """Learn the newest image, seen by `recognise` before, as a new place; returns its number."""

@@ -1,0 +1,395 @@
+"""The coordinator: how far each stream is trusted, who flies, how much is sensed; told the time, and nothing else.
+
+One step takes in what came since the step before and answers with a decision. It reads no clock and does no I/O, so a
+flight can be replayed through it to the same decisions.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from pydantic import Field
+
+from snn_control.coordination.battery import MISSION, BatteryConfig, Charge, next_charge
+from snn_control.coordination.budget import SHED_ORDER, Budget, BudgetConfig, Load, busiest
+from snn_control.coordination.contracts import Contracts, Criticality
+from snn_control.coordination.fleet import Fleet, FleetConfig, Transform
+from snn_control.coordination.journal import Event, Journal, Kind
+from snn_control.coordination.ladder import (
+    OWNER,
+    Condition,
+    Fitness,
+    LadderConfig,
+    LadderState,
+    Rung,
+    causes,
+    ladder_step,
+)  # fmt: skip
+from snn_control.coordination.lifecycle import LifecycleConfig, NodeState, Request, Supervisor
+from snn_control.coordination.sensing_policy import Pressure, SensingConfig, SensingPolicy
+from snn_control.coordination.shadow import Shadow, ShadowConfig
+from snn_control.coordination.situation import Situation, next_phase
+from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
+from snn_control.coordination.spiking_health import (
+    Saturation,
+    SpikeCounts,
+    SpikingConfig,
+    SpikingHealth,
+    SpikingVerdict,
+)  # fmt: skip
+from snn_control.coordination.trust import DOUBTED, UNHEARD, Doubt, Trust, TrustConfig, TrustMonitor
+from snn_core.sensing import SensingOrder
+from snn_core.signals import Health, Level, Verdict, health
+
+SNN, PID, HEIGHT, CLIMB, PLACE, MOTION = "command/snn", "command/pid", "range", "climb", "place", "motion"
+NETWORKS = ("pd", "integral")
+PARTNER_TRUST = 0.5
+REPORT_KEPT_S = 5.0
+HYSTERESIS = 0.05  # of trust
+
+
+class CoordinationConfig(
+    TrustConfig, LadderConfig, ShadowConfig, SensingConfig, SpikingConfig, BatteryConfig, BudgetConfig, LifecycleConfig,
+    FleetConfig,
+):  # fmt: skip
+    """Everything that can be set about the decisions."""
+
+    clock_jump_s: float = Field(1.0, gt=0, le=600, description="leap of the clock that forgets what was heard (s)")
+    grace_s: float = Field(10.0, ge=0, le=600, description="time at the start without an opinion about the owner (s)")
+    command_limit: float = Field(10.0, gt=0, le=10, description="largest command, either sign (command)")
+    surprise: float = Field(9.0, gt=0, le=1e6, description="innovation that calls for full sensing (variances)")
+
+
+class Coordinator:
+    """State machines of a robot's loop between sensing and action, composed."""
+
+    def __init__(
+        self,
+        contracts: Contracts,
+        config: CoordinationConfig,
+        managed: Sequence[str] = (),
+        robot: str = "",
+        frames: dict[str, Transform] | None = None,
+    ) -> None:
+        self.config, self.contracts = config, contracts
+        self.journal = Journal()
+        self.monitors = {name: TrustMonitor(contract, config) for name, contract in contracts.items()}
+        self.partners: dict[str, list[TrustMonitor]] = {}
+        for name, contract in contracts.items():
+            if contract.partner:
+                self.partners.setdefault(contract.partner, []).append(self.monitors[name])
+        self.trusts: dict[str, Trust] = dict.fromkeys(contracts, UNHEARD)
+        self.grades = dict.fromkeys(contracts, 0)
+        self.policy = SensingPolicy(contracts, config, self.journal)
+        self.ladder = LadderState()
+        self.shadow = Shadow(config)
+        self.saturation = Saturation(config, config.command_limit)
+        self.networks = {name: SpikingHealth(config, config.step_s) for name in NETWORKS}
+        self.sick: dict[str, SpikingVerdict] = {}
+        self.budget = Budget(config)
+        self.supervisor = Supervisor(managed, config)
+        self.fleet = Fleet(robot, config, frames or {})
+        self.situation = Situation()
+        self.charge = Charge.FULL
+        self.loads: dict[str, tuple[Load, float]] = {}
+        self.target_m: float | None = None
+        self.now_s: float | None = None
+        self.began_s: float | None = None
+        self.opinion = False
+        self.surprised = False
+
+    def step(self, snapshot: Snapshot) -> Decision:
+        """Take in what came and decide."""
+        now_s = snapshot.now_s
+        dt_s, jumped = self._watch_clock(now_s)
+        for sample in snapshot.samples:
+            self._take(sample, now_s)
+        if snapshot.target_m is not None and math.isfinite(snapshot.target_m):
+            self.target_m = snapshot.target_m
+        if snapshot.battery is not None:
+            self._take_battery(snapshot.battery, now_s)
+        for report in snapshot.reports:
+            self._take_report(report, now_s)
+        for observation in snapshot.observations:
+            self.fleet.take(observation, now_s)
+        self._judge(now_s)
+        self._locate(dt_s, now_s)
+        self._climb(jumped, now_s)
+        if snapshot.reports or self.budget.level:
+            self._spend(now_s)
+        orders = self._order(now_s)
+        requests = self._supervise(now_s) if self.supervisor.nodes else []
+        return Decision(
+            self.ladder.rung, self._owner(now_s), orders, self.trusts, self.situation.phase, self.charge, requests,
+            self.journal.take(),
+        )  # fmt: skip
+
+    def _watch_clock(self, now_s: float) -> tuple[float, bool]:
+        """Time since the step before, and whether the clock was set: then everything stamped by it is forgotten."""
+        before, self.now_s = self.now_s, now_s
+        if before is None:
+            self.began_s = now_s
+            return 0.0, False
+        leap_s = now_s - before
+        if -self.config.future_tolerance_s <= leap_s <= self.config.clock_jump_s:
+            return max(0.0, leap_s), False
+        for monitor in self.monitors.values():
+            monitor.reset()
+        self.shadow.reset()
+        self.saturation.since_s = None
+        self.policy.reset(now_s)
+        self.loads.clear()
+        self.situation = self.situation._replace(calm_s=0.0)
+        self._note(now_s, Kind.CLOCK, "clock", f"{before:.3f} s", f"{now_s:.3f} s", f"time jumped {leap_s:+.3f} s",
+                   "everything stamped before is forgotten", Level.WARN)  # fmt: skip
+        return 0.0, True
+
+    def _take(self, sample: Sample, now_s: float) -> None:
+        monitor = self.monitors.get(sample.stream)
+        if monitor is None:
+            return
+        verdict = monitor.take(sample.stamp_s, sample.value, now_s)
+        if verdict is not Verdict.OK:
+            return
+        if sample.stream in self.partners and self.trusts[sample.stream].value >= PARTNER_TRUST:
+            for other in self.partners[sample.stream]:
+                other.partner(sample.value, sample.stamp_s)
+        if monitor.track is not None and sample.stream == HEIGHT:
+            self.surprised = monitor.newest_innovation > self.config.surprise
+
+    def _take_battery(self, share: float, now_s: float) -> None:
+        charge = next_charge(self.charge, share, self.config)
+        if charge is not self.charge:
+            level = Level.OK if charge is Charge.FULL else Level.WARN if charge is Charge.LOW else Level.ERROR
+            old, new = MISSION[self.charge], MISSION[charge]
+            self._note(now_s, Kind.BATTERY, "mission", old, new, f"battery {charge.name.lower()}", f"{share:.0%} left",
+                       level)  # fmt: skip
+            self.charge = charge
+
+    def _take_report(self, report: NodeReport, now_s: float) -> None:
+        values = report.values
+        self.supervisor.seen(report.node, report.state, now_s)
+        if "busy" in values:
+            load = Load(report.node, report.process, values["busy"], values.get("process_cpu", math.nan))
+            self.loads[report.node] = (load, now_s)
+        if "probability" in values:
+            self.situation = self.situation._replace(place_confidence=min(1.0, max(0.0, values["probability"])))
+        for name in self.networks:
+            if f"{name}_spikes" in values:
+                self._take_spikes(name, values, now_s)
+
+    def _take_spikes(self, name: str, values: Mapping[str, float], now_s: float) -> None:
+        network = self.networks[name]
+        keys = (f"{name}_spikes", f"{name}_neuron_steps", "off_target_steps")
+        verdict = network.take(SpikeCounts(*(int(values.get(key, 0.0)) for key in keys)))
+        before = self.sick.get(name, SpikingVerdict.HEALTHY)
+        if verdict is before:
+            return
+        if verdict is SpikingVerdict.HEALTHY:
+            del self.sick[name]
+        else:
+            self.sick[name] = verdict
+        level = Level.OK if verdict is SpikingVerdict.HEALTHY else Level.ERROR
+        self._note(now_s, Kind.TRUST, f"network {name}", before.value, verdict.value, f"output {verdict.value}",
+                   f"{network.share:.0%} of the neurons fire", level)  # fmt: skip
+
+    def _judge(self, now_s: float) -> None:
+        """Every trust now; crossing a limit is an event."""
+        trusts = self.trusts
+        for name, monitor in self.monitors.items():
+            trust, before = monitor.judge(now_s), trusts[name]
+            trusts[name] = trust
+            if trust is not before:
+                grade = _grade(trust, self.grades[name])
+                if grade != self.grades[name]:
+                    self.grades[name] = grade
+                    self._note_trust(name, monitor, before, trust, now_s)
+
+    def _note_trust(self, name: str, monitor: TrustMonitor, before: Trust, trust: Trust, now_s: float) -> None:
+        grade = self.grades[name]
+        level = (Level.ERROR, Level.WARN, Level.OK)[grade]
+        if trust.doubt in (Doubt.RECOVERING, Doubt.UNKNOWN) or before.doubt is Doubt.UNKNOWN:
+            level = Level.OK
+        elif grade == 0 and self.contracts[name].criticality_in(self.situation.phase) is not Criticality.REQUIRED:
+            level = Level.WARN
+        old, new = f"{before.value:.2f} ({before.doubt.value})", f"{trust.value:.2f} ({trust.doubt.value})"
+        cause = "all checks passed" if trust.doubt is Doubt.NONE else trust.doubt.value
+        self._note(now_s, Kind.TRUST, name, old, new, cause, monitor.explain(trust, now_s), level)
+
+    def _locate(self, dt_s: float, now_s: float) -> None:
+        """What the robot is doing."""
+        height = self.monitors.get(HEIGHT)
+        known = height is not None and self.target_m is not None and self.trusts[HEIGHT].usable
+        error_m = self.target_m - height.value if known and height and self.target_m is not None else None
+        phase, calm_s = next_phase(self.situation, error_m, dt_s, self.config)
+        track = height.track if height is not None else None
+        motion = self.monitors.get(MOTION)
+        divergence = motion.value if motion is not None and self.trusts[MOTION].usable else 0.0
+        if phase is not self.situation.phase:
+            evidence = f"error {error_m or 0.0:+.3f} m"
+            old = self.situation.phase.value
+            self._note(now_s, Kind.PHASE, "mission", old, phase.value, f"phase {phase.value}", evidence)
+        self.situation = Situation(
+            phase, error_m or 0.0, track.speed if track else 0.0, divergence, self.situation.place_confidence, calm_s
+        )
+
+    def _conditions(self, jumped: bool, now_s: float) -> set[Condition]:
+        """Everything that forbids a rung now."""
+        active = set()
+        snn, pid = self.trusts.get(SNN, UNHEARD), self.trusts.get(PID, UNHEARD)
+        if not snn.usable:
+            active.add(Condition.SNN_UNTRUSTED)
+        elif pid.usable and self._shadow_alarm(now_s):
+            active.add(Condition.SHADOW_ALARM)
+        if self.sick:
+            active.add(Condition.NETWORK_SICK if set(self.sick) == {"integral"} else Condition.SNN_UNTRUSTED)
+        phase = self.situation.phase
+        for name, contract in self.contracts.items():
+            lost = name not in (SNN, PID) and not self.trusts[name].usable
+            if lost and contract.criticality_in(phase) is Criticality.REQUIRED:
+                active.add(Condition.SENSE_LOST)
+        if jumped:
+            active.add(Condition.CLOCK_JUMPED)
+        return active
+
+    def _shadow_alarm(self, now_s: float) -> bool:
+        """Whether the disagreement of the two controllers is one that the PID should settle."""
+        snn, pid = self.monitors[SNN], self.monitors[PID]
+        was = self.shadow.alarm
+        alarm = self.shadow.compare(snn.value, pid.value, now_s)
+        error_m = self.situation.error_m
+        stuck = self.saturation.take(snn.value, error_m, now_s)
+        if alarm != was:
+            old, new = ("agree", "disagree") if alarm else ("disagree", "agree")
+            evidence = f"smoothed difference {self.shadow.difference:+.1f}, band {self.config.shadow_band:g}"
+            self._note(now_s, Kind.SHADOW, "snn against pid", old, new, f"controllers {new}", evidence,
+                       Level.WARN if alarm else Level.OK)  # fmt: skip
+        return (alarm and abs(error_m) > self.config.shadow_worse_m) or (stuck and abs(snn.value - pid.value) > 1.0)
+
+    def _climb(self, jumped: bool, now_s: float) -> None:
+        """The rung to stand on."""
+        active = self._conditions(jumped, now_s)
+        trusts, before = self.trusts, self.ladder
+        snn, pid = trusts.get(SNN, UNHEARD).usable, trusts.get(PID, UNHEARD).usable
+        snn_sick = "pd" in self.sick
+        gap = 0.0
+        if snn and pid:
+            gap = abs(self.monitors[SNN].value - self.monitors[PID].value)
+        fit = Fitness(snn and not self.sick, snn and not snn_sick, pid, snn or pid, gap)
+        self.ladder = ladder_step(before, active, fit, self.situation.phase, now_s, self.config)
+        if self.ladder.rung is not before.rung:
+            self._note_rung(before.rung, now_s)
+
+    def _note_rung(self, before: Rung, now_s: float) -> None:
+        rung = self.ladder.rung
+        level = Level.ERROR if rung >= Rung.HOLD else Level.WARN if rung > Rung.PAIR else Level.OK
+        if not self.opinion:
+            level = Level.OK
+        evidence = ", ".join(f"{name} {trust.doubt.value}" for name, trust in self.trusts.items() if not trust.usable)
+        held = causes(self.ladder.held)
+        self._note(now_s, Kind.OWNER, "controller", before.name.lower(), rung.name.lower(), self.ladder.cause,
+                   evidence or held or "everything is trusted", level)  # fmt: skip
+
+    def _owner(self, now_s: float) -> str | None:
+        """The choice, once there is an opinion: when a controller is fit, or when waiting for one took too long."""
+        rung = self.ladder.rung
+        if not self.opinion:
+            waited_s = now_s - (self.began_s if self.began_s is not None else now_s)
+            self.opinion = rung <= Rung.PID or not 0.0 <= waited_s <= self.config.grace_s
+            if not self.opinion:
+                return None
+        if rung is Rung.HOLD:
+            return "snn" if self.trusts[SNN].usable else "pid"  # the gate goes on with its last command until it is old
+        return OWNER[rung]
+
+    def _spend(self, now_s: float) -> None:
+        """Shed perception, or give it back."""
+        fresh = [load for load, heard_s in self.loads.values() if 0.0 <= now_s - heard_s <= REPORT_KEPT_S]
+        process, load = busiest(fresh)
+        change = self.budget.step(load, now_s)
+        if change:
+            item = SHED_ORDER[self.budget.level - 1 if change > 0 else self.budget.level]
+            old, new = ("given", "shed") if change > 0 else ("shed", "given")
+            evidence = f"{process or 'threads'} busy {load:.0%}, limit {self.config.load_high:.0%}"
+            self._note(now_s, Kind.BUDGET, " ".join(item), old, new, "overload" if change > 0 else "relief", evidence,
+                       Level.WARN if change > 0 else Level.OK)  # fmt: skip
+
+    def _order(self, now_s: float) -> Mapping[str, SensingOrder]:
+        untrusted = frozenset(name for name, trust in self.trusts.items() if not trust.usable)
+        pressure = Pressure(untrusted, self.surprised, self.budget.shed, self.charge is not Charge.FULL)
+        self.surprised = False
+        self.policy.parts = "pd" if self.ladder.rung is Rung.REMAINING else ""
+        orders = self.policy.step(self.situation, pressure, now_s)
+        for name, order in orders.items():
+            self.monitors[name].expect(order.rate_hz, now_s)
+        return orders
+
+    def _supervise(self, now_s: float) -> list[Request]:
+        requests = self.supervisor.step(now_s)
+        for node, old, new, cause in self.supervisor.take_changes():
+            level = Level.OK if new in (NodeState.ACTIVE, NodeState.INACTIVE) or old == "gone" else Level.WARN
+            self._note(now_s, Kind.LIFECYCLE, node, old, new, cause, "", Level.ERROR if new == "given up" else level)
+        return requests
+
+    @property
+    def mission(self) -> str:
+        """What the battery leaves of the mission."""
+        return MISSION[self.charge]
+
+    def sensing(self, now_s: float) -> list[tuple[str, Health, SensingOrder]]:
+        """Of every stream: its state, and the order that it is under. A sleeping sensor is well."""
+        return [self._stream(name, monitor, now_s) for name, monitor in self.monitors.items()]
+
+    def _stream(self, name: str, monitor: TrustMonitor, now_s: float) -> tuple[str, Health, SensingOrder]:
+        trust, contract = self.trusts[name], self.contracts[name]
+        order = self.policy.orders.get(name) or SensingOrder(contract.rate_nominal_hz)
+        text = f"trust {trust.value:.2f}: {monitor.explain(trust, now_s)}"
+        level = Level.OK if trust.value >= DOUBTED or contract.sporadic else Level.WARN
+        if not trust.usable and contract.criticality_in(self.situation.phase) is Criticality.REQUIRED:
+            level = Level.ERROR
+        if trust.usable and monitor.stamp_s is not None and order.rate_hz < contract.rate_nominal_hz:
+            order = order._replace(asleep_until_s=monitor.stamp_s + 1.0 / order.rate_hz)
+            if now_s < order.asleep_until_s:
+                text = f"asleep until {order.asleep_until_s:.2f} s, {text}"
+        return name, Health(level, text, {"trust": trust.value, "reason": trust.doubt.value}), order
+
+    def health(self) -> Health:
+        """Who flies, what is not trusted, and what is shed."""
+        rung, level = self.ladder.rung, Level.OK
+        complaints = []
+        if self.opinion and rung is not Rung.PAIR:
+            level = Level.ERROR if rung >= Rung.HOLD else Level.WARN
+            complaints.append((level, f"{rung.name.lower()} flies: {self.ladder.cause}"))
+        if self.budget.level:
+            complaints.append(
+                (Level.WARN, f"shed: {', '.join(' '.join(item) for item in SHED_ORDER[: self.budget.level])}")
+            )
+        if self.charge is not Charge.FULL:
+            complaints.append((Level.WARN, f"battery {self.charge.name.lower()}: {MISSION[self.charge]}"))
+        values: dict[str, float | int | str] = {f"trust_{name}": trust.value for name, trust in self.trusts.items()}
+        values |= {f"{name}_{v.value}": n for name, m in self.monitors.items() for v, n in m.counts.items() if n}
+        values |= {"rung": rung.name.lower(), "phase": self.situation.phase.value, "shed": self.budget.level}
+        values |= {
+            "events": self.journal.total,
+            "newest_event": str(self.journal.kept[-1]) if self.journal.kept else "",
+        }
+        values |= {f"fleet_{reason}": n for reason, n in self.fleet.counts.items()}
+        return health(complaints, values, f"{rung.name.lower()} flies")
+
+    def _note(
+        self,
+        now_s: float,
+        kind: Kind,
+        subject: str,
+        old: str,
+        new: str,
+        cause: str,
+        evidence: str,
+        level: Level = Level.OK,
+    ) -> None:
+        self.journal.add(Event(now_s, kind, subject, old, new, cause, evidence, level))
+
+
+def _grade(trust: Trust, before: int) -> int:
+    """0 not used, 1 doubted, 2 trusted; the way back up takes a little more, so that nothing flickers."""
+    doubted = DOUBTED + (HYSTERESIS if before < 2 else 0.0)
+    return 2 if trust.value >= doubted else 1 if trust.usable else 0

@@ -18,6 +18,7 @@ from snn_control.controllers import PidController, SpikingController
 from snn_control.owners import Owner, Transition
 from snn_control.pid import PidConfig
 from snn_control.spiking_pid import SpikingPid, model_path
+from snn_core.sensing import SamplePacer, SensingOrder
 from snn_core.signals import AltitudeReading, Command, Health, Level
 
 TICK_S = 0.02  # the gate's period
@@ -99,6 +100,8 @@ class Robot:
         self.offset_s = 0.0
         self.readings: list[AltitudeReading] = []  # that arrived in this tick
         self.commands: dict[Owner, list[Command]] = {}  # that were sent in this tick
+        self.pacer = SamplePacer(0.1)
+        self.range_order: SensingOrder | None = None  # what a coordinator asks of the sensor
         self._faults: dict[int, Any] = {}
         self._output, self._moved_s = 0.0, -math.inf
 
@@ -165,7 +168,8 @@ class Robot:
         if self.count % self.sense_every == 0:
             seen = self.flight.sense()
             limit = self.flight.config.lidar_max_m
-            reading = None if math.isnan(seen) else AltitudeReading(round(seen, 6), self.now_s, 0.0, limit)
+            asleep = not self.pacer.due(self.start_s + self.time_s, self.range_order)
+            reading = None if asleep or math.isnan(seen) else AltitudeReading(round(seen, 6), self.now_s, 0.0, limit)
         faults: list[Fault] = [
             self._fault(key, partial(reading_fault, item.name, self.generator, item.sizes))
             for key, item in self._active("reading")
@@ -182,6 +186,9 @@ class Robot:
             command = self.loops[owner].take_reading(reading, self.now_s)
             if command is not None:
                 sent.append(command)
+        if not sent and self.count % self.sense_every == 0:
+            bridged = self.loops[owner].take_tick(self.now_s)
+            sent += [bridged] if bridged is not None else []
         held = None if sent or self.count % self.hold_every else self.loops[owner].hold(self.now_s)
         sent += [held] if held is not None else []
         for key, item in self._active(CONTROLLERS[owner]):

@@ -41,6 +41,7 @@ COMMAND_FAULTS: dict[str, Callable[[np.random.Generator], CommandFault]] = {
     "huge": _value(1e308),
     "opposite": lambda generator: lambda command: [replace(command, value=-command.value)],
     "saturated": lambda generator: lambda command: [replace(command, value=math.copysign(10.0, command.value))],
+    "limit": _value(10.0),
     "stale": lambda generator: lambda command: [replace(command, stamp_s=command.stamp_s - 1.0)],
     "future": lambda generator: lambda command: [replace(command, stamp_s=command.stamp_s + 3600.0)],
     "zero_stamp": lambda generator: lambda command: [replace(command, stamp_s=0.0)],

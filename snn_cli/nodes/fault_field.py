@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped, WrenchStamped
+from nav_msgs.msg import Odometry
 from rclpy.context import Context
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -23,8 +24,11 @@ from sensor_msgs.msg import Range
 
 from sim_worlds.blimp_flight import BlimpFlight, FlightConfig
 from snn_cli.faults_case import Missed, need
+from snn_core.nodes.guard import Guard
 from snn_core.nodes.process import make_executor
-from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_wrench, now_s, stamp
+from snn_core.nodes.sensing_listener import SensingListener
+from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, from_wrench, now_s, stamp
+from snn_core.sensing import SamplePacer
 from snn_core.signals import Command
 
 FIRST_DOMAIN, DOMAINS = 215, 17  # those above the ephemeral ports of Linux
@@ -69,6 +73,10 @@ class Plant(Node):
         for owner in CONTROLLERS.values():
             self.create_subscription(WrenchStamped, f"command/{owner}", self._note(owner), COMMAND_QOS)
         self.create_subscription(WrenchStamped, "command", self._on_command, COMMAND_QOS)
+        self.odometry = self.create_publisher(Odometry, "odom", COMMAND_QOS)
+        self.pacer = SamplePacer(TICK_S * SENSE_EVERY)
+        self.listener = SensingListener(self, Guard(self), "range", lambda order: None)
+        self.sensed_s: list[float] = []
         self.create_timer(TICK_S, self._on_tick)
 
     def _note(self, owner: str) -> Callable[[WrenchStamped], None]:
@@ -91,7 +99,12 @@ class Plant(Node):
         message = PointStamped()
         message.point.z = self.target_m
         self.targets.publish(message)
-        if self.sensing:
+        motion = Odometry(child_frame_id=BASE_FRAME)
+        motion.header.stamp = stamp(now_s(self))
+        motion.twist.twist.linear.z = float(self.flight.climb_mps)
+        self.odometry.publish(motion)
+        if self.sensing and self.pacer.due(now_s(self), self.listener.order):
+            self.sensed_s.append(perf_counter())
             reading = Range(min_range=0.0, max_range=12.0, range=float(self.flight.sense()))
             reading.header.stamp, reading.header.frame_id = stamp(now_s(self)), "range_link"
             self.ranges.publish(reading)
@@ -195,6 +208,16 @@ class Field:
         before = len(self.plant.stamps)
         self.until(lambda: {"snn", "pid"} <= set(list(self.plant.stamps.values())[before:]), "both", READY_S)
         self.run(0.7)  # each has shown a row of healthy samples
+
+    def range_hz(self, seconds: float = 2.0) -> float:
+        """How often the range was sensed lately."""
+        since_s = perf_counter() - seconds
+        return sum(at_s >= since_s for at_s in self.plant.sensed_s) / seconds
+
+    def values(self, node: str) -> dict[str, str]:
+        """The key-values of a node's newest report."""
+        found = [status for _, status in self.reports if status.name == node]
+        return {pair.key: pair.value for pair in found[-1].values} if found else {}
 
     def again(self, name: str, *arguments: str, **environment: str) -> None:
         """Kill a node and start it again, and wait until the networks command as before."""

@@ -20,6 +20,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Range
 
 from snn_cli.faults_case import Missed, need
+from snn_cli.faults_control_checks import restarts
 from snn_cli.nodes.fault_field import Field, Heard
 from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, now_s, stamp
 
@@ -94,6 +95,57 @@ def respawns(field: Field) -> str:
     bump = abs(first.value - field.plant.heard[index - 1].value)
     need(bump <= BUMP, f"a bump of {bump:.2f}")
     return f"after {samples} samples, bump {bump:.2f} of 10"
+
+
+def coordinator_killed(field: Field) -> str:
+    """A coordinator that has reduced sensing and holds a lease dies; then it comes back."""
+    coordinated(field)
+    field.until(lambda: field.range_hz() < 8.0, "sensing to be reduced", 40.0)
+    reduced_hz = field.range_hz()
+    since = field.kill("coordinator")
+    field.until(lambda: "run out" in field.values("command_gate").get("lease", ""), "the lease to run out", 5.0)
+    field.until(lambda: field.range_hz() > 9.0, "sensing at the full rate", 6.0)
+    field.run(1.0)
+    return f"range at {reduced_hz:.1f} Hz, then at {field.range_hz():.1f} Hz; {field.undisturbed(since)}"
+
+
+def coordinated(field: Field) -> None:
+    """Everything flies, with a coordinator whose lease the gate has taken."""
+    field.flying()
+    if "coordinator" not in field.processes or field.processes["coordinator"].poll() is not None:
+        field.start("coordinator")
+    field.until(lambda: field.values("command_gate").get("lease") == "snn", "a lease for the networks", 40.0)
+
+
+def coordinator_restarts(field: Field) -> str:
+    """Kill it and start it again, twice."""
+    coordinated(field)
+    since, handovers = perf_counter(), field.values("command_gate")["handovers"]
+    for _ in range(2):
+        field.kill("coordinator")
+        field.run(1.0)
+        field.start("coordinator")
+        field.run(1.5)
+        field.until(lambda: field.values("command_gate").get("lease") == "snn", "a lease again", 40.0)
+    field.run(1.5)
+    after = field.values("command_gate")["handovers"]
+    seen = field.undisturbed(since)
+    field.kill("coordinator")
+    need(after == handovers, f"{handovers} hand-overs before, {after} after")
+    return f"no hand-over in two restarts; {seen}"
+
+
+def perception_dies(field: Field) -> str:
+    """The place recognizer is killed, as for want of memory, and started again by whoever launches it."""
+    field.flying()
+    field.start("place_recognizer")
+    field.report("place_recognizer", "no image", 0.0, 60.0)
+    since = field.kill("place_recognizer")
+    field.run(1.0)
+    field.start("place_recognizer")
+    field.report("place_recognizer", "no image", perf_counter(), 60.0)
+    field.kill("place_recognizer")
+    return f"{field.undisturbed(since, 0.25)}; supervisor: {restarts()}"
 
 
 def gate_killed(field: Field) -> str:
@@ -369,12 +421,15 @@ PROCESS_CHECKS: dict[int, Check] = {
     37: killed,
     38: hangs,
     39: respawns,
+    40: coordinator_killed,
+    41: coordinator_restarts,
     42: gate_killed,
     43: diagnostics_dead,
     46: partition,
     47: incompatible,
     49: start_order,
     50: overload,
+    51: perception_dies,
     52: disk_full,
     53: signals,
     67: flood,

@@ -1,6 +1,7 @@
 """A blimp that is flown by the product's own parts, in simulated time, while faults are injected; and what it did."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
@@ -66,7 +67,7 @@ class Robot:
     """World, both controllers and the gate, wired as the nodes wire them.
 
     `targets` are (time, height) pairs. `watch`, if given, is called at every tick with the robot, before the gate
-    emits: what a coordinator does.
+    emits: what a coordinator does. `keep` bounds how many ticks and reports are remembered.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class Robot:
         loop: LoopConfig | None = None,
         watch: Callable[["Robot"], None] | None = None,
         tick_s: float = TICK_S,
+        keep: int | None = None,
     ) -> None:
         self.injections, self.targets, self.watch, self.tick_s = list(injections), list(targets), watch, tick_s
         self.sense_every, self.report_every = round(0.1 / tick_s), round(1.0 / tick_s)
@@ -91,11 +93,11 @@ class Robot:
             Owner.PID: AltitudeLoop(config, PidController(PidConfig())),
         }
         self.gate = CommandGate(gate or GateConfig())
-        self.ticks: list[Tick] = []
-        self.reports: list[Report] = []
+        self.ticks: deque[Tick] = deque(maxlen=keep)
+        self.reports: deque[Report] = deque(maxlen=keep)
         self.unsafe: list[str] = []
-        self.transitions: list[Transition] = []
-        self.exceptions = 0
+        self.transitions: deque[Transition] = deque(maxlen=keep)
+        self.offered = self.delivered = 0
         self.count = 0
         self.offset_s = 0.0
         self.readings: list[AltitudeReading] = []  # that arrived in this tick
@@ -115,6 +117,11 @@ class Robot:
         """What the robot's clock shows."""
         return self.start_s + self.time_s + self.offset_s
 
+    def inject(self, injections: Sequence[Injection]) -> None:
+        """Other faults from now on."""
+        self.injections = list(injections)
+        self._faults.clear()
+
     def fly(self, until_s: float) -> "Robot":
         """Fly until this time after the start."""
         while self.time_s < until_s - SECOND:
@@ -126,10 +133,12 @@ class Robot:
         self._set_clock()
         self._aim()
         self.readings = self._sense()
+        self.delivered += len(self.readings)
         self.commands = {owner: self._control(owner, self.readings) for owner in CONTROLLERS}
         for owner, commands in self.commands.items():
             for command in commands:
                 self.gate.offer(owner, command, self.now_s)
+                self.offered += 1
         if self.watch is not None:
             self.watch(self)
         self._emit()

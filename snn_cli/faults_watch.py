@@ -1,5 +1,7 @@
 """The coordinator beside the robot of the fault suite: told what the topics carry, its leases taken by gate and sensor."""
 
+from collections import deque
+
 import numpy as np
 
 from snn_cli.faults_flight import CONTROLLERS, Robot
@@ -24,15 +26,19 @@ class Watch:
     say at every step.
     """
 
-    def __init__(self, seed: int = 1, dead_from_s: float = np.inf, dead_until_s: float = np.inf) -> None:
-        self.coordinator = Coordinator(load_contracts(), CoordinationConfig(), robot="a", frames={PEER_FRAME: Transform()})
+    def __init__(
+        self, seed: int = 1, dead_from_s: float = np.inf, dead_until_s: float = np.inf, keep: int | None = None
+    ) -> None:
+        self.coordinator = Coordinator(
+            load_contracts(), CoordinationConfig(), robot="a", frames={PEER_FRAME: Transform()}
+        )
         self.generator = np.random.default_rng([seed, 9])
         self.dead_from_s, self.dead_until_s = dead_from_s, dead_until_s
         self.battery: float | None = None
         self.observations: list[Observation] = []
         self.decision: Decision | None = None
-        self.trusts: list[tuple[float, dict[str, float]]] = []
-        self.events: list[tuple[float, Event]] = []
+        self.trusts: deque[tuple[float, dict[str, float]]] = deque(maxlen=keep)
+        self.events: deque[tuple[float, Event]] = deque(maxlen=keep)
         self.samples: list[Sample] = []
 
     def __call__(self, robot: Robot) -> None:
@@ -83,7 +89,9 @@ class Watch:
     def _reports(self, robot: Robot) -> list[NodeReport]:
         loop = robot.loops[Owner.SNN]
         numbers = {**loop.controller.counters(), "off_target_steps": loop.off_target_steps}
-        return [NodeReport("altitude_controller", Level.OK, NodeState.ACTIVE, {k: float(v) for k, v in numbers.items()})]
+        return [
+            NodeReport("altitude_controller", Level.OK, NodeState.ACTIVE, {k: float(v) for k, v in numbers.items()})
+        ]
 
     def said(self, level: Level, words: str, start_s: float = 0.0, end_s: float = np.inf) -> str:
         """The first event of at least this level that contains the words; empty where there is none."""

@@ -139,6 +139,10 @@ class Field:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process that was started here."""
         self._closed = True
         for process in self.processes.values():
             process.kill()

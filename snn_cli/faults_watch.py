@@ -1,4 +1,4 @@
-"""The coordinator beside the robot of the fault suite: told what the topics carry, its leases taken by gate and sensor."""
+"""The coordinator beside the robot of the fault suite: it hears the topics; gate and sensor take its leases."""
 
 from collections import deque
 

@@ -16,6 +16,7 @@ def hyperactive(params: NetworkParams) -> NetworkParams:
     """The same network, but every neuron fires whenever anything reaches it."""
     return params._replace(
         threshold=np.full_like(params.threshold, ALWAYS), threshold_in=np.full_like(params.threshold_in, ALWAYS),
-        bias=np.abs(params.bias) + 1.0, w_own=np.abs(params.w_own) + 1.0, w_cross=np.zeros_like(params.w_cross),
+        bias=np.abs(params.bias) + np.float32(1.0), w_own=np.abs(params.w_own) + np.float32(1.0),
+        w_cross=np.zeros_like(params.w_cross),
         w_threshold=np.zeros_like(params.w_threshold), w_recurrent=np.zeros_like(params.w_recurrent),
     )  # fmt: skip

@@ -8,11 +8,10 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
-from geometry_msgs.msg import WrenchStamped
 
 from sim_worlds.nodes.blimp_world import BlimpWorldNode
 from snn_cli.faults_soak import resident_mb
-from snn_cli.nodes.fault_desk import T0_S, Desk, deliver
+from snn_cli.nodes.fault_desk import Desk, deliver
 from snn_cli.nodes.fault_field import Field
 from snn_control.nodes.altitude_controller import AltitudeControllerNode
 from snn_control.nodes.command_gate import CommandGateNode
@@ -72,8 +71,8 @@ def random_value(kind: str, rng: Rng, depth: int) -> Any:
         length = int(rng.choice((0, 1, 2, 3, 7, 36, 200))) if depth < 2 else int(rng.integers(3))
         return _values(inner, length, rng, depth)
     if kind.endswith("]"):
-        inner, length = kind[:-1].split("[")
-        return _values(inner, int(length), rng, depth)
+        inner, size = kind[:-1].split("[")
+        return _values(inner, int(size), rng, depth)
     if "/" in kind:
         package, name = kind.split("/")
         return random_message(getattr(import_module(f"{package}.msg"), name), rng, depth + 1)
@@ -218,7 +217,6 @@ def fuzz_over_dds(messages: int, seed: int) -> dict[str, Any]:
             message = plausible(random_message(publisher.msg_type, rng), rng, now_s(node))
             publisher.publish(message)
             sent += 1
-            field.until(lambda: True, "", 0.0, fail=False)
             field.executor.spin_once(timeout_sec=0.002)
         field.run(2.5)
         heard = [h for h in field.plant.heard if h.at_s >= since]
@@ -242,6 +240,3 @@ def _types(target: Target) -> dict[str, Any]:
     """The types of a node's inputs, by topic."""
     with Desk(target.node_class, **target.parameters) as desk:
         return {topic: subscription.msg_type for topic, subscription in desk.callbacks().items()}
-
-
-_ = T0_S, WrenchStamped

@@ -12,6 +12,7 @@ from snn_control.coordination.coordinator import CoordinationConfig, Coordinator
 from snn_control.coordination.fleet import Observation, Transform
 from snn_control.coordination.snapshot import Sample, Snapshot
 from snn_control.spiking_pid import SpikingPid, model_path
+from snn_core.sensing import SensingOrder
 from snn_core.signals import Level
 
 STEP_GOAL_US = 50.0
@@ -82,9 +83,20 @@ def sensing() -> list[Row]:
     rows.append(duration("processor time of perception", *_cpu(fixed, adaptive)))
     errors = [float(np.mean([flight.rmse_m for flight in flights])) * 100.0 for flights in (adaptive, fixed)]
     rows.append(duration("tracking error, RMSE", errors[0], "cm", "fixed rates", errors[1]))
+    slow = [_lowest(seed, shared) for seed in MISSION_SEEDS]
+    slowest = float(np.mean([flight.rmse_m for flight in slow])) * 100.0
+    rows.append(duration("tracking error, lowest rates throughout, RMSE", slowest, "cm", "fixed rates", errors[1]))
     steps = sum(len(flight.time_s) for flight in adaptive)
     predicted = sum(flight.predicted_steps for flight in adaptive) / steps
     return [*rows, Row("control steps on predicted heights", predicted, "", "fixed rates", 0.0, 1.0, machine())]
+
+
+def _lowest(seed: int, shared: SpikingPid) -> Flown:
+    """A flight that senses at the floor all the time, whatever happens."""
+    mission = Mission(MissionConfig(seed=seed, buoyancy_mps2=(0.0, -0.12)[seed % 2]), networks=shared)
+    floors = {dial.name: SensingOrder(dial.floor_hz) for dial in mission.coordinator.policy.dials}
+    mission.coordinator.policy.step = lambda *_: floors
+    return mission.fly()
 
 
 def _cpu(fixed: list[Flown], adaptive: list[Flown]) -> tuple[float, str, str, float]:
@@ -134,7 +146,7 @@ def trust() -> list[Row]:
         detected = np.isfinite(found[:, 2])
         latency = f"median {np.median(found[detected, 2]):.1f} s" if detected.any() else "never"
         rows += [
-            throughput(f"{name}: AUC", score, "", "largest step of the reading", peer),
+            Row(f"{name}: AUC", score, "", "largest step of the reading", peer, score / max(peer, 0.01), machine()),
             Row(f"{name}: distrusted, {latency}", float(detected.mean()), "of flights", "healthy flights",
                 float(np.isfinite(healthy[:, 2]).mean()), 1.0, machine()),
         ]  # fmt: skip

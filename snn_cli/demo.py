@@ -40,13 +40,18 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     """Declare the subcommand."""
     parser = commands.add_parser("demo", help="fly the shipped model and the PID through ROS 2, and write a report")
     parser.add_argument("--model", default="default", metavar="default|PATH", help="model to fly")
+    parser.add_argument(
+        "--coordinator", action="store_true", help="fly under the coordinator: adaptive sensing, events"
+    )
     parser.add_argument("--seed", type=seed, default=0, help="seed of weather and sensor noise")
     parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="FOLDER", help="where report and bags go")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
     parser.set_defaults(run=run)
 
 
-def fly_through_ros(controller: str, condition: str, model: str, seed: int, bag: Path) -> Flown:
+def fly_through_ros(
+    controller: str, condition: str, model: str, seed: int, bag: Path, coordinator: bool = False
+) -> Flown:
     """One flight over DDS in lock step, recorded to a bag."""
     try:
         from snn_cli.nodes.simulation import SimulationGraph
@@ -60,7 +65,8 @@ def fly_through_ros(controller: str, condition: str, model: str, seed: int, bag:
     spikes: list[NDArray[np.bool_]] = []
     with BagWriter(bag) as writer, SimulationGraph(
         world=WORLD, trial=TRIAL, buoyancy=BUOYANCY_MPS2[condition], seed=seed, controller=controller, model=model,
-        record=writer.record, on_step=lambda step: spikes.append(graph.spikes()) if controller == "snn" else None,
+        coordinator=coordinator, record=writer.record,
+        on_step=lambda step: spikes.append(graph.spikes()) if controller == "snn" else None,
     ) as graph:  # fmt: skip
         record = graph.fly()
     raster = np.array(spikes[: len(record.time_s)]) if spikes else None
@@ -114,7 +120,7 @@ def run(args: argparse.Namespace) -> None:
     cases = [(condition, controller) for condition in BUOYANCY_MPS2 for controller in CONTROLLERS]
     for condition, controller in tqdm(cases, desc="flying", unit="flight", disable=None):
         bag = bag_of(args.out, condition, controller)
-        flights.append(fly_through_ros(controller, condition, args.model, args.seed, bag))
+        flights.append(fly_through_ros(controller, condition, args.model, args.seed, bag, args.coordinator))
     results = [scores(flown) for flown in flights]
     rows = [[f"{r['controller'].upper()}, {r['condition']}", *[r[c] for c in COLUMNS]] for r in results]
     report = write(flights, rows, args)

@@ -1,10 +1,11 @@
-"""`snn train`: train a perception network."""
+"""`snn train`: train a perception network, or the model of healthy flight."""
 
 import argparse
 import sys
 import time
 from pathlib import Path
 
+from snn_cli import novelty_train
 from snn_cli.arguments import count, seed
 from snn_cli.output import emit, table
 from snn_cli.places_options import progress
@@ -17,10 +18,10 @@ VALIDATION, TEST = 1000, 2000  # added to the seed: textures that nobody learnt 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the subcommand."""
-    group = commands.add_parser("train", help="train a perception network")
-    parser = group.add_subparsers(required=True, metavar="motion").add_parser(
-        "motion", help="train the layer of delays on procedural textures"
-    )
+    group = commands.add_parser("train", help="train a perception network, or the model of healthy flight")
+    ways = group.add_subparsers(required=True, metavar="motion|novelty")
+    novelty_train.add_parser(ways)
+    parser = ways.add_parser("motion", help="train the layer of delays on procedural textures")
     fields = MotionTrainingConfig.model_fields
     parser.add_argument("--out", required=True, metavar="MODEL", help="file to write (.safetensors)")
     parser.add_argument("--seed", type=seed, default=0, help="seed of textures, motion and order")

@@ -18,6 +18,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Range
+from std_msgs.msg import Header
 
 from sim_worlds.blimp_flight import START_S, FlightStep
 from snn_cli.nodes.bringup import BringupConfig, Graph, compose
@@ -38,6 +39,9 @@ RECORDED: dict[str, type] = {
     "command/snn": WrenchStamped,
     "command/pid": WrenchStamped,
     "command": WrenchStamped,
+    "command/owner": Header,
+    "coordinator/sensing": DiagnosticArray,
+    "coordinator/events": DiagnosticArray,
 }
 DISCOVERY = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 MATCH_S = 20.0  # patience until all nodes have found each other
@@ -74,6 +78,7 @@ class SimulationGraph:
         seed: int = 1,
         controller: str = "snn",
         model: str = "default",
+        coordinator: bool = False,
         real_time_factor: float = 0.0,
         record: Record | None = None,
         on_step: Callable[[FlightStep], None] | None = None,
@@ -83,7 +88,8 @@ class SimulationGraph:
         config = BringupConfig.check(
             {
                 "world": world, "trial": trial, "buoyancy_mps2": buoyancy, "seed": seed, "controller": controller,
-                "model": model, "real_time_factor": real_time_factor, "patience_s": PATIENCE_S, "paused": True,
+                "model": model, "coordinator": coordinator, "real_time_factor": real_time_factor,
+                "patience_s": PATIENCE_S, "paused": True,
             },
             "simulation",
         )  # fmt: skip

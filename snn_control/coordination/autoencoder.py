@@ -44,7 +44,7 @@ class Posterior(NamedTuple):
 
 def standardised(weights: Weights, features: Array) -> Array:
     """Features (batch, feature) in units of their spread, kept within bounds that tanh can tell apart."""
-    return np.clip((np.atleast_2d(features) - weights.mean) / weights.scale, -20.0, 20.0)
+    return np.clip((np.clip(np.atleast_2d(features), -1e9, 1e9) - weights.mean) / weights.scale, -20.0, 20.0)
 
 
 def encode(weights: Weights, x: Array) -> tuple[Posterior, Array]:

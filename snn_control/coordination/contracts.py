@@ -115,7 +115,10 @@ def make_contracts(values: dict[str, dict[str, Any]], source: str) -> Contracts:
     Raises:
         ConfigError: a contract is wrong.
     """
-    contracts = {name: StreamContract.check(fields or {}, f"{source}: {name}") for name, fields in values.items()}
+    for name, fields in values.items():
+        if not isinstance(fields, dict):
+            raise ConfigError(f"{source}: {name}: expected 'key: value' lines, found {fields!r}")
+    contracts = {name: StreamContract.check(fields, f"{source}: {name}") for name, fields in values.items()}
     for name, contract in contracts.items():
         if contract.partner and contract.partner not in contracts:
             raise ConfigError(f"{source}: {name}: partner '{contract.partner}' is no stream: {', '.join(contracts)}")

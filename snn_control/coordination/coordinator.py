@@ -25,6 +25,7 @@ from snn_control.coordination.ladder import (
     ladder_step,
 )  # fmt: skip
 from snn_control.coordination.lifecycle import LifecycleConfig, NodeState, Request, Supervisor
+from snn_control.coordination.novelty import NoveltyModel, NoveltyMonitor
 from snn_control.coordination.sensing_policy import Pressure, SensingConfig, SensingPolicy
 from snn_control.coordination.shadow import Shadow, ShadowConfig
 from snn_control.coordination.situation import Situation, next_phase
@@ -36,7 +37,7 @@ from snn_control.coordination.spiking_health import (
     SpikingHealth,
     SpikingVerdict,
 )  # fmt: skip
-from snn_control.coordination.trust import DOUBTED, UNHEARD, Doubt, Trust, TrustConfig, TrustMonitor
+from snn_control.coordination.trust import DOUBTED, TRUSTED, UNHEARD, Doubt, Trust, TrustConfig, TrustMonitor, ramp
 from snn_core.sensing import SensingOrder
 from snn_core.signals import Health, Level, Verdict, health
 
@@ -45,6 +46,10 @@ NETWORKS = ("pd", "integral")
 PARTNER_TRUST = 0.5
 REPORT_KEPT_S = 5.0
 HYSTERESIS = 0.05  # of trust
+LATE_S = 0.18  # between two steps: this coordinator was held up
+CATCH_UP_S = 0.5  # time without judgement after that, for what waits to be heard
+NOVEL_FAIL = 4.0  # regret, as a share of its limit, that costs as much trust as novelty may
+NOVEL_LEAST = TRUSTED  # what is new is doubted, and no more: it need not be wrong
 
 
 class CoordinationConfig(
@@ -56,6 +61,7 @@ class CoordinationConfig(
     clock_jump_s: float = Field(1.0, gt=0, le=600, description="leap of the clock that forgets what was heard (s)")
     grace_s: float = Field(10.0, ge=0, le=600, description="time at the start without an opinion about the owner (s)")
     command_limit: float = Field(10.0, gt=0, le=10, description="largest command, either sign (command)")
+    suspicion: float = Field(0.7, gt=0, le=10, description="anomaly at which the model of healthy flight is asked")
     surprise: float = Field(9.0, gt=0, le=1e6, description="innovation that calls for full sensing (variances)")
 
 
@@ -69,6 +75,7 @@ class Coordinator:
         managed: Sequence[str] = (),
         robot: str = "",
         frames: dict[str, Transform] | None = None,
+        novelty: NoveltyModel | None = None,
     ) -> None:
         self.config, self.contracts = config, contracts
         self.journal = Journal()
@@ -88,14 +95,16 @@ class Coordinator:
         self.budget = Budget(config)
         self.supervisor = Supervisor(managed, config)
         self.fleet = Fleet(robot, config, frames or {})
+        self.novelty = NoveltyMonitor(novelty) if novelty is not None and HEIGHT in contracts else None
         self.situation = Situation()
         self.charge = Charge.FULL
         self.loads: dict[str, tuple[Load, float]] = {}
         self.target_m: float | None = None
         self.now_s: float | None = None
         self.began_s: float | None = None
-        self.opinion = False
+        self.opinion, self.flyer = False, OWNER[Rung.NEUTRAL]
         self.surprised = False
+        self.late_s = -math.inf  # when a step came late
 
     def step(self, snapshot: Snapshot) -> Decision:
         """Take in what came and decide."""
@@ -111,9 +120,14 @@ class Coordinator:
             self._take_report(report, now_s)
         for observation in snapshot.observations:
             self.fleet.take(observation, now_s)
-        self._judge(now_s)
+        if self.novelty is not None:
+            self._suspect(self.novelty, now_s)
+        catching_up = self._late(dt_s, now_s)
+        if not catching_up:
+            self._judge(now_s)
         self._locate(dt_s, now_s)
-        self._climb(jumped, now_s)
+        if not catching_up:
+            self._climb(jumped, now_s)
         if snapshot.reports or self.budget.level:
             self._spend(now_s)
         orders = self._order(now_s)
@@ -122,6 +136,12 @@ class Coordinator:
             self.ladder.rung, self._owner(now_s), orders, self.trusts, self.situation.phase, self.charge, requests,
             self.journal.take(),
         )  # fmt: skip
+
+    def _late(self, dt_s: float, now_s: float) -> bool:
+        """Whether this coordinator itself was held up: what it did not hear meanwhile is no fault of those who spoke."""
+        if dt_s > LATE_S:
+            self.late_s = now_s
+        return 0.0 <= now_s - self.late_s < CATCH_UP_S
 
     def _watch_clock(self, now_s: float) -> tuple[float, bool]:
         """Time since the step before, and whether the clock was set: then everything stamped by it is forgotten."""
@@ -135,6 +155,8 @@ class Coordinator:
         for monitor in self.monitors.values():
             monitor.reset()
         self.shadow.reset()
+        if self.novelty is not None:
+            self.novelty.reset()
         self.saturation.since_s = None
         self.policy.reset(now_s)
         self.loads.clear()
@@ -155,6 +177,8 @@ class Coordinator:
                 other.partner(sample.value, sample.stamp_s)
         if monitor.track is not None and sample.stream == HEIGHT:
             self.surprised = monitor.newest_innovation > self.config.surprise
+            if self.novelty is not None:
+                self.novelty.learn(self.features())
 
     def _take_battery(self, share: float, now_s: float) -> None:
         charge = next_charge(self.charge, share, self.config)
@@ -191,6 +215,30 @@ class Coordinator:
         level = Level.OK if verdict is SpikingVerdict.HEALTHY else Level.ERROR
         self._note(now_s, Kind.TRUST, f"network {name}", before.value, verdict.value, f"output {verdict.value}",
                    f"{network.share:.0%} of the neurons fire", level)  # fmt: skip
+
+    def features(self) -> tuple[float, ...]:
+        """What the newest height looks like to the model of healthy flight, in the order of its FEATURES."""
+        height, now = self.monitors[HEIGHT], self.situation
+        commands = (self.monitors[name].value if name in self.monitors else 0.0 for name in (SNN, PID))
+        agreement = height.agreement
+        return (
+            height.signed_innovation, math.log(1e-3 + height.innovation),
+            agreement.gap / agreement.tolerance if agreement is not None else 0.0, now.climb_mps, now.error_m,
+            *(0.0 if math.isnan(value) else value / self.config.command_limit for value in commands),
+        )  # fmt: skip
+
+    def _suspect(self, novelty: NoveltyMonitor, now_s: float) -> None:
+        """Ask the model of healthy flight, slowly, and only where a cheap check has begun to worry."""
+        height = self.monitors[HEIGHT]
+        if height.anomaly < self.config.suspicion:
+            height.outside.pop(Doubt.NOVEL, None)
+        elif novelty.ask(now_s) is not None:
+            share = novelty.share
+            trust = max(NOVEL_LEAST, ramp(share, 1.0, NOVEL_FAIL))
+            evidence = (
+                f"likelihood regret {novelty.regret:.1f} nats, healthy below {novelty.model.header.regret_warn:.1f}"
+            )
+            height.outside[Doubt.NOVEL] = Trust(trust, Doubt.NOVEL, evidence)
 
     def _judge(self, now_s: float) -> None:
         """Every trust now; crossing a limit is an event."""
@@ -297,9 +345,9 @@ class Coordinator:
             self.opinion = rung <= Rung.PID or not 0.0 <= waited_s <= self.config.grace_s
             if not self.opinion:
                 return None
-        if rung is Rung.HOLD:
-            return "snn" if self.trusts[SNN].usable else "pid"  # the gate goes on with its last command until it is old
-        return OWNER[rung]
+        if rung is not Rung.HOLD:
+            self.flyer = OWNER[rung]
+        return self.flyer  # on hold whoever flew: the gate goes on with its last command until that is old
 
     def _spend(self, now_s: float) -> None:
         """Shed perception, or give it back."""

@@ -28,6 +28,7 @@ class Rung(IntEnum):
 
 
 OWNER = {Rung.PAIR: "snn", Rung.REMAINING: "snn", Rung.PID: "pid", Rung.NEUTRAL: "neutral"}
+ROUNDING_S = 1e-6  # of stamps
 FLYING = (Rung.PAIR, Rung.REMAINING, Rung.PID)
 
 
@@ -110,7 +111,7 @@ def wanted_rung(held: Mapping[Condition, Phase], fit: Fitness, state: LadderStat
             return rung
     if floor <= Rung.HOLD and state.rung <= Rung.HOLD and fit.command_known:
         holding_s = now_s - state.since_s if state.rung is Rung.HOLD else 0.0
-        if 0.0 <= holding_s < hold_s:
+        if 0.0 <= holding_s < hold_s - ROUNDING_S:
             return Rung.HOLD
     return Rung.NEUTRAL
 

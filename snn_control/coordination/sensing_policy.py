@@ -21,6 +21,7 @@ from snn_core.signals import Level
 
 CENTRE: Region = (0.25, 0.25, 0.75, 0.75)
 LARGEST_DIVISOR = 100
+CALM, CALM_STAYS = 0.4, 0.6  # demand that begins and ends a smaller region and fewer time steps
 IDLE_DEMAND = 0.15  # up to here the floor is enough; more than the hysteresis, so that the floor can be reached
 
 
@@ -68,6 +69,7 @@ class Dial:
         self.largest = max(1, min(LARGEST_DIVISOR, math.floor(slowest + 1e-9))) if "rate" in contract.knobs else 1
         self.demand_of = DEMANDS[contract.role]
         self.divisor, self.low_since_s = 1, math.nan
+        self.calm = False
         self.oscillation = Oscillation(config)
         self.order = SensingOrder(contract.rate_nominal_hz)
 
@@ -153,9 +155,9 @@ class SensingPolicy:
         if pressure.low_battery and dial.role != "height":
             demand *= 0.5
         dial.turn(demand, now_s, config)
-        calm = demand < 0.5 and dial.divisor > 1
-        region = CENTRE if calm and "region" in dial.contract.knobs else WHOLE
-        time_steps = config.frugal_time_steps if calm and "time_steps" in dial.contract.knobs else 0
+        dial.calm = dial.divisor > 1 and demand < (CALM_STAYS if dial.calm else CALM)
+        region = CENTRE if dial.calm and "region" in dial.contract.knobs else WHOLE
+        time_steps = config.frugal_time_steps if dial.calm and "time_steps" in dial.contract.knobs else 0
         return self._limit(dial, dial.divisor, region, time_steps, pressure), "demand"
 
     def _limit(self, dial: Dial, divisor: int, region: Region, time_steps: int, pressure: Pressure) -> SensingOrder:

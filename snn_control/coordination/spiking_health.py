@@ -46,10 +46,10 @@ class SpikingHealth:
     def take(self, counts: SpikeCounts) -> SpikingVerdict:
         """New counters; those that fell belong to a network that started anew."""
         before, self.counts = self.counts, counts
-        if before is None or any(new < old for new, old in zip(counts, before, strict=True)):
+        spikes, neuron_steps, off_target = (new - old for new, old in zip(counts, before or counts, strict=True))
+        if min(spikes, neuron_steps, off_target) < 0 or spikes > neuron_steps:
             self.silent_s = self.hyperactive_s = 0.0
             return SpikingVerdict.HEALTHY
-        spikes, neuron_steps, off_target = (new - old for new, old in zip(counts, before, strict=True))
         if neuron_steps > 0:
             self._learn(spikes, neuron_steps, off_target)
         return self.verdict

@@ -20,6 +20,7 @@ from snn_core.stamps import judge_stamp
 
 TRUSTED = 0.5  # from here on a stream is used
 DOUBTED = 0.9  # below it is a warning
+RESTART_S = 1.0  # a longer gap says nothing about the pace
 SMOOTHING = 0.15  # weight of the newest sample in smoothed statistics
 
 
@@ -156,6 +157,9 @@ class TrustMonitor:
 
     def _pace(self, interval_s: float, now_s: float) -> None:
         if now_s < self.settled_s or interval_s < 0.0:
+            return
+        if interval_s > max(RESTART_S, 5.0 / self.rate_hz):  # it was gone, and is judged by what comes now
+            self.interval_s, self.jitter_s = 1.0 / self.rate_hz, 0.0
             return
         self.interval_s += SMOOTHING * (min(interval_s, 100.0) - self.interval_s)
         self.jitter_s += SMOOTHING * (abs(interval_s - self.interval_s) - self.jitter_s)

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PointStamped, PoseWithCovarianceStamped, TwistWithCovarianceStamped, WrenchStamped
+from lifecycle_msgs.msg import State
 from lifecycle_msgs.msg import Transition as TransitionMessage
-from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import ChangeState, GetState
 from nav_msgs.msg import Odometry
 from pydantic import Field
 from rclpy.client import Client
@@ -24,6 +25,7 @@ from snn_control.coordination.coordinator import PLACE, CoordinationConfig, Coor
 from snn_control.coordination.fleet import Observation, Transform
 from snn_control.coordination.journal import Event
 from snn_control.coordination.lifecycle import NodeState, Request, Transition
+from snn_control.coordination.novelty import load_novelty
 from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
 from snn_core.errors import ConfigError
 from snn_core.nodes.diagnostics import Diagnostics
@@ -45,6 +47,15 @@ TRANSITIONS = {
     Transition.CONFIGURE: TransitionMessage.TRANSITION_CONFIGURE,
     Transition.ACTIVATE: TransitionMessage.TRANSITION_ACTIVATE,
 }
+STATES = {
+    int(State.PRIMARY_STATE_UNCONFIGURED): NodeState.UNCONFIGURED,
+    int(State.PRIMARY_STATE_INACTIVE): NodeState.INACTIVE,
+    int(State.PRIMARY_STATE_ACTIVE): NodeState.ACTIVE,
+}
+FROM = {
+    Transition.CONFIGURE: int(State.PRIMARY_STATE_UNCONFIGURED),
+    Transition.ACTIVATE: int(State.PRIMARY_STATE_INACTIVE),
+}
 
 
 class CoordinatorConfig(CoordinationConfig, WireConfig):
@@ -52,6 +63,7 @@ class CoordinatorConfig(CoordinationConfig, WireConfig):
 
     rate_hz: float = Field(20.0, ge=10, le=200, description="decisions per second at least (Hz)")
     streams: str = Field("", description="file of stream contracts, empty = the shipped one")
+    novelty: str = Field("default", description="model of healthy flight, empty = none")
     managed: str = Field("", description="lifecycle nodes to bring up, in order, separated by spaces")
     robot: str = Field("", description="name in the fleet, empty = alone")
     frames: str = Field("{}", description='peers\' frames in JSON: {"map_b": [x_m, y_m, z_m, yaw_rad]}')
@@ -100,7 +112,7 @@ class CoordinatorNode(Node):
     Nothing depends on it: when it is gone, the gate goes by its own ladder and the sensors by their own settings.
 
     Raises:
-        ConfigError: a parameter or a contract is wrong.
+        SnnError: a parameter, a contract or the model is wrong.
     """
 
     def __init__(self, **node_args: Any) -> None:
@@ -111,7 +123,8 @@ class CoordinatorNode(Node):
         self.contracts = self._contracts()
         managed = self.config.managed.split()
         frames = read_frames(self.config.frames)
-        self.coordinator = Coordinator(self.contracts, self.config, managed, self.config.robot, frames)
+        novelty = load_novelty(self.config.novelty) if self.config.novelty else None
+        self.coordinator = Coordinator(self.contracts, self.config, managed, self.config.robot, frames, novelty)
         self._waiting_for_step()
         self.stepped_s = self.stepped_steady_s = self.sensing_s = self.fleet_s = -math.inf
         self.place: PoseWithCovarianceStamped | None = None
@@ -121,7 +134,9 @@ class CoordinatorNode(Node):
         self.mission = self.create_publisher(String, "coordinator/mission", COMMAND_QOS)
         self.fleet = self.create_publisher(DiagnosticArray, "fleet/observations", COMMAND_QOS)
         self._listen()
-        self.clients_of = {name: self.create_client(ChangeState, f"{name}/change_state") for name in managed}
+        self.changers = {name: self.create_client(ChangeState, f"{name}/change_state") for name in managed}
+        self.looking: dict[str, tuple[Request, Any]] = {}  # nodes that were asked where they are
+        self.lookers = {name: self.create_client(GetState, f"{name}/get_state") for name in managed}
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(1.0 / self.config.rate_hz, self.guard(self._on_timer), clock=steady)
         inputs = ("range", "command/snn", "command/pid", "command/owner", "coordinator/sensing")
@@ -207,6 +222,8 @@ class CoordinatorNode(Node):
             self._tell(event)
         for request in decision.requests:
             self._ask(request)
+        if self.looking:
+            self._change_states()
         steady_s = time.monotonic()
         if steady_s - self.sensing_s >= SENSING_S or any(event.kind.value == "sensing" for event in decision.events):
             self.sensing_s = steady_s
@@ -224,11 +241,23 @@ class CoordinatorNode(Node):
         self.events.publish(event_message(event))
 
     def _ask(self, request: Request) -> None:
-        client: Client = self.clients_of[request.node]
-        if client.service_is_ready():
-            message = ChangeState.Request()
-            message.transition.id = int(TRANSITIONS[request.transition])
-            client.call_async(message)
+        """Look first: a transition that does not fit the state of a node is an error inside that node."""
+        looker: Client = self.lookers[request.node]
+        if looker.service_is_ready() and self.changers[request.node].service_is_ready():
+            self.looking[request.node] = (request, looker.call_async(GetState.Request()))
+
+    def _change_states(self) -> None:
+        """The transitions of those nodes that have answered where they are."""
+        for request, future in [found for found in self.looking.values() if found[1].done()]:
+            del self.looking[request.node]
+            answer = future.result()
+            state = int(answer.current_state.id) if answer is not None else -1
+            if state in STATES:
+                self.reports.append(NodeReport(request.node, Level.OK, STATES[state], {}))
+            if state == FROM[request.transition]:
+                message = ChangeState.Request()
+                message.transition.id = int(TRANSITIONS[request.transition])
+                self.changers[request.node].call_async(message)
 
     def _sensing_message(self, time_s: float) -> DiagnosticArray:
         message = DiagnosticArray()
@@ -288,7 +317,7 @@ def report_of(status: DiagnosticStatus) -> NodeReport:
     level = Level(min(3, status.level[0]))
     state = NodeState.ACTIVE
     if level is Level.STALE:
-        state = NodeState.INACTIVE if status.message.startswith("inactive") else NodeState.UNCONFIGURED
+        state = NodeState.INACTIVE if "inactive" in status.message else NodeState.UNCONFIGURED
     return NodeReport(str(status.name).rsplit("/", 1)[-1], level, state, values, process)
 
 

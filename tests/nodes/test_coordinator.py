@@ -1,16 +1,19 @@
 """The coordinator over real DDS: owner, sensing and events; and that nothing depends on it."""
 
 import pytest
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PointStamped
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import BatteryState, Range
 from std_msgs.msg import Header, String
 
 from ros_bench import diagnostics, range_at, target_at, wrench_at
+from sim_worlds.nodes.blimp_world import BlimpWorldNode
 from snn_control.nodes.coordinator import CoordinatorNode
+from snn_control.nodes.pid_controller import PidControllerNode
 from snn_core.errors import ConfigError
 from snn_core.nodes.wire import stamp
+from snn_core.sensing import SensingOrder
 
 pytestmark = pytest.mark.ros
 T0 = 100.0
@@ -132,15 +135,9 @@ def test_a_stream_of_an_unknown_type_is_refused(bench, tmp_path):
 
 
 def test_the_sensor_follows_the_lease_and_returns_to_its_own_rate(bench):
-    from sim_worlds.nodes.blimp_world import BlimpWorldNode
-
     ranges = bench.listen("range", Range)
     world = bench.make(BlimpWorldNode, use_sim_time=False, real_time_factor=20.0)
     status = DiagnosticArray()
-    from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
-
-    from snn_core.sensing import SensingOrder
-
     values = [KeyValue(key=k, value=v) for k, v in SensingOrder(2.5).to_values().items()]
     status.status = [DiagnosticStatus(name="range", level=bytes([0]), values=values)]
     bench.publish("coordinator/sensing", status)
@@ -152,3 +149,39 @@ def test_the_sensor_follows_the_lease_and_returns_to_its_own_rate(bench):
     count, ticks = len(ranges), world.flight.ticks
     bench.until(lambda: world.flight.ticks >= ticks + 12, "1.2 s of flight")
     assert len(ranges) - count >= 10
+
+
+def test_it_brings_up_a_node_that_waits_and_brings_it_up_again_after_it_fell(bench):
+    pid = bench.make(PidControllerNode, autostart=False)
+    bench.make(CoordinatorNode, use_sim_time=False, managed="pid_controller", backoff_s=0.1, answer_s=0.5)
+    events = bench.listen("coordinator/events", DiagnosticArray)
+    bench.until(lambda: pid.active, "the node to be brought up")
+    bench.until(lambda: _lifecycle(events, "active"), "its report")
+    pid.trigger_deactivate()
+    pid.trigger_cleanup()
+    bench.until(lambda: pid.active, "the node to be brought up again", timeout_s=40.0)
+    assert _lifecycle(events, "unconfigured")
+
+
+def _lifecycle(events, new):
+    found = [{p.key: p.value for p in m.status[0].values} for _, m in events]
+    return any(e["kind"] == "lifecycle" and e["new"] == new for e in found)
+
+
+def test_controllers_bridge_a_sleeping_sensor_and_stop_when_the_coordinator_is_gone(bench):
+    commands = bench.listen("command/pid")
+    pid = bench.make(PidControllerNode)
+    bench.set_clock(T0, pid)
+    bench.publish("target", target_at(1.0))
+    status = DiagnosticArray()
+    values = [KeyValue(key=k, value=v) for k, v in SensingOrder(2.5).to_values().items()]
+    status.status = [DiagnosticStatus(name="range", level=bytes([0]), values=values)]
+    bench.publish("coordinator/sensing", status)
+    bench.until(lambda: pid.loop.bridge.asked_hz == 2.5, "the order")
+    bench.publish("range", range_at(T0))
+    bench.until(lambda: len(commands) == 1, "a command")
+    for k in (1, 2, 3, 4, 5):
+        bench.set_clock(T0 + 0.1 * k, pid)
+        bench.spin()
+    assert len(commands) == 4  # three predicted steps; the reading that was due then did not come
+    bench.until(lambda: pid.loop.bridge.wanted_hz is None, "the lease to run out")

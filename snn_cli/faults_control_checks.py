@@ -173,7 +173,7 @@ def blind_fallback() -> str:
 PAIRS = (
     (Injection("snn", "off", 10.0, 20.0), Injection("pid", "nan", 10.0, 20.0), Owner.NEUTRAL),
     (Injection("snn", "nan", 10.0, 20.0), Injection("reading", "nan", 10.0, 20.0), Owner.NEUTRAL),
-    (Injection("snn", "stale", 10.0, 20.0), Injection("target", "nan", 10.0, 20.0), Owner.PID),
+    (Injection("snn", "future", 10.0, 20.0), Injection("target", "nan", 10.0, 20.0), Owner.PID),
     (Injection("reading", "off", 10.0, 20.0), Injection("clock", "forward", 12.0, 20.0), Owner.NEUTRAL),
 )
 

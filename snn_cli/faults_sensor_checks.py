@@ -14,6 +14,7 @@ from snn_core.signals import Level, Verdict
 START_S, END_S, FLOWN_S = 10.0, 20.0, 45.0
 LOSS_BOUND_S = 0.5  # from the loss of a sensor to the safe command
 BACK_BOUND_S = 1.0  # from good data to the best controller
+ROW_S = 0.35  # the time of five healthy samples
 SETTLED_M = 0.15
 
 
@@ -54,6 +55,7 @@ def lost(fault: str, verdict: Verdict | None, words: str, end_s: float = END_S) 
         count = robot.loops[Owner.PID].check.counts[verdict]
         need(count >= 90, f"{count} counted as {verdict.value}, expected 100")
     back_s = recovered(robot)
+    need(back_s >= ROW_S, f"the networks command again after {back_s:.2f} s, before a row of healthy samples")
     return f"neutral after {neutral_s:.2f} s, {said.split(';')[0]}; flies {back_s:.2f} s after the end"
 
 
@@ -197,11 +199,12 @@ def centimetres() -> str:
 
 def loss() -> str:
     seen = []
-    for share in (0.1, 0.5, 0.9):
+    for share, least_s in ((0.1, 9.5), (0.5, 5.0), (0.9, 0.0)):
         robot = fly("intermittent", sizes=Sizes(loss=share, burst=max(2, round(share / (1.0 - share)))))
         safe(robot)
         recovered(robot)
         flown = sum(t.owner is not Owner.NEUTRAL for t in robot.ticks if START_S <= t.time_s < END_S) * 0.02
+        need(flown >= least_s, f"{share:.0%} lost: flown {flown:.1f} of 10 s, expected {least_s} s")
         seen.append(f"{share:.0%} lost: flown {flown:.1f} of 10 s")
     return "; ".join(seen)
 

@@ -68,7 +68,7 @@ CASES = tuple(Case(*row) for row in (
     (62, "model swap in flight", "model", "a good model, then a broken one", "shadow run, switch; broken: old one flies on"),
     (63, "bad parameter at the start", "config", "gain out of range", "refused with name, value, range"),
     (64, "bad parameter in flight", "config", "out of range, wrong type, NaN, one of several", "refused with reason, all or none"),
-    (65, "misspelt parameter", "config", "kpp", "refused with the nearest name"),
+    (65, "misspelt parameter", "config", "kpp where kp was meant", "refused with the nearest name"),
     (66, "contradictory parameters", "config", "min above max", "refused"),
     (67, "parameter flood", "process", "1000 changes per second", "control unaffected"),
     (68, "log injection", "message", "newlines, ANSI, 100 kB as frame", "escaped and truncated"),

@@ -138,7 +138,7 @@ class Coordinator:
         )  # fmt: skip
 
     def _late(self, dt_s: float, now_s: float) -> bool:
-        """Whether this coordinator itself was held up: what it did not hear meanwhile is no fault of those who spoke."""
+        """Whether this coordinator itself was held up: what it did not hear then is no fault of those who spoke."""
         if dt_s > LATE_S:
             self.late_s = now_s
         return 0.0 <= now_s - self.late_s < CATCH_UP_S

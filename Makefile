@@ -1,5 +1,6 @@
 # make demo    fly the shipped controllers, print the table, write report and bag
 # make test    every check there is          make lint    the quick ones: style, types, imports
+# make faults  the robot under every fault of the table, in pairs, and under random messages
 # make bench   speed, as ratios              make venv    only install, with everything for tests
 # make clean   remove the environment, caches and builds
 #
@@ -13,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint bench venv clean
+.PHONY: help demo test faults lint bench venv clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -27,6 +28,13 @@ bench: $(VENV)/.package $(VENV)/.train
 # Ruff, mypy and the import contract are tests too, so that one summary closes the run.
 test: venv
 	@ROS_PYTHON_CHECK_FIELDS=1 ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST $(BIN)/python -m pytest
+
+# All cases over DDS and in simulation; 100 pairs, 10,000 messages per node and one simulated hour of the longer runs.
+faults: $(VENV)/.package
+	@$(BIN)/snn faults run
+	@$(BIN)/snn faults pairs --count 100
+	@$(BIN)/snn faults fuzz --messages 10000 --dds 1000
+	@$(BIN)/snn faults soak --hours 1
 
 lint: venv
 	@$(BIN)/python -m pytest -q tests/architecture/test_lint.py tests/architecture/test_imports.py

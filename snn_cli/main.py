@@ -3,12 +3,11 @@
 import argparse
 import sys
 
-from snn_cli import bench, demo, events, evolve, explain, fly, layers, mimic, places, runs, train, tune
+from snn_cli import bench, demo, events, evolve, explain, faults, fly, layers, mimic, places, runs, train, tune
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 
-COMMANDS = (demo, fly, explain, mimic, runs, places, events, train, bench)
-EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
+COMMANDS = (demo, fly, mimic, runs, places, events, train, explain, faults, bench)
 EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
 
 

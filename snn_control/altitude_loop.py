@@ -12,6 +12,8 @@ from snn_control.reading_check import ReadingCheck, ReadingConfig
 from snn_core.signals import AltitudeReading, Command, Health, Level, Verdict, health
 
 SATURATED = 0.99  # share of the limit
+REHEARSAL = 20  # steps that a new controller flies along before it commands
+LATE = 1.25  # periods after a reading without the next one
 NOTICEABLE_ERROR_M = 0.05  # below it a silent network is at rest, not dead
 
 
@@ -21,6 +23,15 @@ class LoopConfig(ReadingConfig):
     dt_s: float = Field(0.1, ge=0.001, le=10, description="control period (s)")
     target_min_m: float = Field(0.0, ge=0, le=10000, description="lowest target that is accepted (m)")
     target_max_m: float = Field(10.0, gt=0, le=10000, description="highest target that is accepted (m)")
+    target_timeout_s: float = Field(
+        0.0, ge=0, le=3600, description="age of a target that withholds commands, 0 = it holds for ever (s)"
+    )
+    hold_s: float = Field(
+        0.25,
+        ge=0,
+        le=10,
+        description="age of a reading up to which the newest command is repeated (s)",
+    )
     restart_after_s: float = Field(2.0, gt=0, le=3600, description="gap in the readings that resets the controller (s)")
     max_predicted_steps: int = Field(
         3, ge=0, le=20, description="control steps in a row on predicted heights while the sensor sleeps by order"
@@ -61,9 +72,12 @@ class AltitudeLoop:
 
     def __init__(self, config: LoopConfig, controller: Controller) -> None:
         self.config, self.controller = config, controller
+        self.shadow: Controller | None = None  # flies along, and takes over after its rehearsal
+        self.rehearsed = 0
         self.check = ReadingCheck(config)
         self.counts: Counter[str] = Counter()
         self.target_m: float | None = None
+        self.target_s = 0.0  # when it came
         self.command: Command | None = None
         self.silent_s = self.saturated_s = 0.0
         self.interval_s = config.dt_s  # smoothed
@@ -85,12 +99,27 @@ class AltitudeLoop:
         self.silent_s = self.saturated_s = 0.0
         self.interval_s = self.config.dt_s
 
-    def take_target(self, height_m: float) -> bool:
+    def exchange(self, controller: Controller) -> None:
+        """Fly with another controller from now on, after it has flown along for REHEARSAL steps without a fault."""
+        self.shadow, self.rehearsed = controller, 0
+
+    def _rehearse(self, target_m: float, height_m: float, elapsed_s: float) -> None:
+        if self.shadow is None:
+            return
+        self.rehearsed += 1
+        if not math.isfinite(self.shadow.step(target_m, height_m, elapsed_s)):
+            self.shadow = None
+            self.counts["exchanges_refused"] += 1
+        elif self.rehearsed >= REHEARSAL:
+            self.controller, self.shadow = self.shadow, None
+            self.counts["exchanges"] += 1
+
+    def take_target(self, height_m: float, now_s: float = 0.0) -> bool:
         """Fly to this height from now on; a target that is not finite or outside the limits changes nothing."""
         good = self.config.target_min_m <= height_m <= self.config.target_max_m
         self.counts["target_ok" if good else "target_refused"] += 1
         if good:
-            self.target_m = height_m
+            self.target_m, self.target_s = height_m, now_s
         return good
 
     def take_reading(self, reading: AltitudeReading, now_s: float) -> Command | None:
@@ -124,13 +153,30 @@ class AltitudeLoop:
         self.pace = pace
         return self._step(height_m, elapsed_s, now_s)
 
+    def hold(self, now_s: float) -> Command | None:
+        """The newest command once more where a reading is late, or None: it is not, or it is too late.
+
+        A gate cannot tell a lost reading from a dead controller; a controller that lives says so.
+        """
+        last = self.check.last
+        if self.command is None or last is None or now_s - last.stamp_s > self.config.hold_s:
+            return None
+        stepped_s = max(last.stamp_s, self.pace.stepped_s) if self.pace else last.stamp_s  # on a predicted height too
+        if now_s - stepped_s <= LATE * self.config.dt_s:
+            return None
+        self.counts["holds"] += 1
+        self.command = Command(self.command.value, now_s)
+        return self.command
+
     def _step(self, height_m: float, elapsed_s: float, now_s: float) -> Command | None:
         target_m = self.target_m or 0.0
         value = self.controller.step(target_m, height_m, elapsed_s)
+        self._rehearse(target_m, height_m, elapsed_s)
         self.counts["steps"] += 1
         if not math.isfinite(value):
             self.counts["non_finite_commands"] += 1
             self.controller.reset()
+            self.command = None
             return None
         self.interval_s += 0.2 * (elapsed_s - self.interval_s)
         off_target = abs(target_m - height_m) > NOTICEABLE_ERROR_M
@@ -139,8 +185,9 @@ class AltitudeLoop:
         self.silent_s = self.silent_s + elapsed_s if silent else 0.0
         saturated = abs(value) >= SATURATED * self.controller.limit
         self.saturated_s = self.saturated_s + elapsed_s if saturated else 0.0
-        if self.dead:
+        if self.dead or self._aimless(now_s):
             self.counts["withheld_commands"] += 1
+            self.command = None
             return None
         self.command = Command(value, now_s)
         return self.command
@@ -153,6 +200,10 @@ class AltitudeLoop:
         """
         return self.silent_s > self.config.complain_after_s
 
+    def _aimless(self, now_s: float) -> bool:
+        """Whether the target is too old to be flown to."""
+        return 0.0 < self.config.target_timeout_s < now_s - self.target_s
+
     def health(self, now_s: float) -> Health:
         """What is wrong and how often it happened."""
         counts = {f"range_{verdict.value}": self.check.counts[verdict] for verdict in Verdict}
@@ -162,8 +213,11 @@ class AltitudeLoop:
             "steps",
             "early",
             "restarts",
+            "holds",
             "non_finite_commands",
             "withheld_commands",
+            "exchanges",
+            "exchanges_refused",
         )
         values: dict[str, float | int | str] = {**counts, **{name: self.counts[name] for name in names}}
         values["last_refused_range"] = self.check.complaint
@@ -182,10 +236,16 @@ class AltitudeLoop:
         refused = self.check.counts.total() - self.check.counts[Verdict.OK]
         fresh, self._refused = refused - self._refused, refused
         age_s = now_s - self.check.last.stamp_s if self.check.last else math.inf
+        aim_s = now_s - self.target_s
         limit_s, long_s = self._age_limit_s, self.config.complain_after_s
         found = [
             (age_s > limit_s, Level.ERROR, f"no range for {age_s:.2f} s (limit {limit_s} s)"),
             (self.target_m is None, Level.WARN, "no target yet"),
+            (
+                self.target_m is not None and self._aimless(now_s),
+                Level.ERROR,
+                f"commands withheld, no target for {aim_s:.1f} s (limit {self.config.target_timeout_s} s)",
+            ),
             (fresh > 0, Level.WARN, f"{fresh} ranges refused, the last one {self.check.complaint}"),
             (self.dead, Level.ERROR, f"commands withheld, output silent for {self.silent_s:.1f} s"),
             (self.saturated_s > long_s, Level.WARN, f"command at its limit for {self.saturated_s:.1f} s"),

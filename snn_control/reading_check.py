@@ -91,6 +91,11 @@ class ReadingCheck:
             self.complaint = f"{verdict.value}: {describe(reading, self.last, now_s, self.config)}"
         return verdict
 
+    def refuse(self, verdict: Verdict, complaint: str) -> None:
+        """Count a reading that was refused before its value was looked at."""
+        self.counts[verdict] += 1
+        self.complaint = f"{verdict.value}: {complaint}"
+
     def reset(self) -> None:
         """Forget the newest reading; the counts stay."""
         self.last = None

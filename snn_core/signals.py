@@ -20,6 +20,7 @@ class Verdict(str, Enum):
     OUT_OF_RANGE = "out_of_range"
     BAD_LIMITS = "bad_limits"
     JUMP = "jump"
+    WRONG_FRAME = "wrong_frame"
 
 
 @dataclass(frozen=True)

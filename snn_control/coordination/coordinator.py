@@ -46,6 +46,8 @@ NETWORKS = ("pd", "integral")
 PARTNER_TRUST = 0.5
 REPORT_KEPT_S = 5.0
 HYSTERESIS = 0.05  # of trust
+LATE_S = 0.18  # between two steps: this coordinator was held up
+CATCH_UP_S = 0.5  # time without judgement after that, for what waits to be heard
 NOVEL_FAIL = 4.0  # regret, as a share of its limit, that costs as much trust as novelty may
 NOVEL_LEAST = TRUSTED  # what is new is doubted, and no more: it need not be wrong
 
@@ -111,6 +113,7 @@ class Coordinator:
         self.began_s: float | None = None
         self.opinion, self.flyer = False, OWNER[Rung.NEUTRAL]
         self.surprised = False
+        self.late_s = -math.inf  # when a step came late
 
     def step(self, snapshot: Snapshot) -> Decision:
         """Take in what came and decide."""
@@ -128,9 +131,12 @@ class Coordinator:
             self._hear(observation, now_s)
         if self.novelty is not None:
             self._suspect(self.novelty, now_s)
-        self._judge(now_s)
+        catching_up = self._late(dt_s, now_s)
+        if not catching_up:
+            self._judge(now_s)
         self._locate(dt_s, now_s)
-        self._climb(jumped, now_s)
+        if not catching_up:
+            self._climb(jumped, now_s)
         if snapshot.reports or self.budget.level:
             self._spend(now_s)
         orders = self._order(now_s)
@@ -139,6 +145,12 @@ class Coordinator:
             self.ladder.rung, self._owner(now_s), orders, self.trusts, self.situation.phase, self.charge, requests,
             self.journal.take(),
         )  # fmt: skip
+
+    def _late(self, dt_s: float, now_s: float) -> bool:
+        """Whether this coordinator itself was held up: what it did not hear then is no fault of those who spoke."""
+        if dt_s > LATE_S:
+            self.late_s = now_s
+        return 0.0 <= now_s - self.late_s < CATCH_UP_S
 
     def _watch_clock(self, now_s: float) -> tuple[float, bool]:
         """Time since the step before, and whether the clock was set: then everything stamped by it is forgotten."""

@@ -15,9 +15,10 @@ from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.sensing_listener import SensingListener
+from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, to_wrench
 from snn_core.sensing import SensingOrder
-from snn_core.signals import AltitudeReading, Command, Health, Level
+from snn_core.signals import AltitudeReading, Command, Health, Level, Verdict
 
 DIGITS = 6  # of a range, which is a float32; gives back the number that was sent
 LIVE = frozenset(LoopConfig.model_fields) - {"dt_s"}
@@ -26,6 +27,7 @@ LIVE = frozenset(LoopConfig.model_fields) - {"dt_s"}
 class AltitudeNodeConfig(LoopConfig, WireConfig):
     """What both altitude controllers are told."""
 
+    range_frame: str = Field("", description="frame that ranges must be in, empty = any")
     autostart: bool = Field(True, description="configure and activate at the start, without a lifecycle manager")
 
 
@@ -48,11 +50,14 @@ class AltitudeNode(LifecycleNode, Generic[C]):
         self.parameters: Parameters[C] = Parameters(self, config_type, live, self.change)
         self.publisher = self.create_publisher(WrenchStamped, output, COMMAND_QOS)
         self.create_subscription(PointStamped, "target", self.guard(self._on_target), COMMAND_QOS)
-        self.create_subscription(Range, "range", self.guard(self._on_range), SENSOR_QOS)
+        self.sources = Sources(self, self.guard)
+        patience_s = self.parameters.config.max_reading_age_s
+        self.sources.subscribe(Range, "range", self._on_range, SENSOR_QOS, patience_s)
         self.sensing = SensingListener(self, self.guard, "range", self._on_range_order)
         self.speaking = SensingListener(self, self.guard, output, self._on_own_order)
         self.timer = self.create_timer(self.parameters.config.dt_s, self.guard(self._on_tick))
-        self.diagnostics = Diagnostics(self, self.guard, self._health, ("range", "target"))
+        self.hold_timer = self.create_timer(0.5 * self.parameters.config.dt_s, self.guard(self._on_hold))
+        self.diagnostics = Diagnostics(self, self.guard, self._health, ("range", "target"), self.sources)
         if self.parameters.config.autostart:
             self._start()
 
@@ -106,7 +111,7 @@ class AltitudeNode(LifecycleNode, Generic[C]):
             self.loop.configure(config)
 
     def _on_target(self, message: PointStamped) -> None:
-        if self.loop is not None and not self.loop.take_target(float(message.point.z)):
+        if self.loop is not None and not self.loop.take_target(float(message.point.z), now_s(self)):
             self.get_logger().warning(
                 f"target {float(message.point.z)} m refused, the one before is kept", throttle_duration_sec=5.0
             )
@@ -114,9 +119,18 @@ class AltitudeNode(LifecycleNode, Generic[C]):
     def _on_range(self, message: Range) -> None:
         if self.loop is None or not self.active:
             return
+        frame, expected = str(message.header.frame_id), self.parameters.config.range_frame
+        if expected and frame != expected:
+            self.loop.check.refuse(Verdict.WRONG_FRAME, f"range in frame '{frame[:40]}', expected '{expected}'")
+            return
         limits = float(message.min_range), float(message.max_range)
         reading = AltitudeReading(round(float(message.range), DIGITS), seconds(message.header.stamp), *limits)
         self._publish(self.loop.take_reading(reading, now_s(self)))
+
+    def _on_hold(self) -> None:
+        """A reading may be late."""
+        if self.loop is not None and self.active:
+            self._publish(self.loop.hold(now_s(self)))
 
     def _on_tick(self) -> None:
         """A control period began; while the sensor sleeps by order, nothing else tells."""

@@ -1,5 +1,8 @@
 """`command_gate`: the last hop before the actuator. Forwards the fittest controller's command, or neutral."""
 
+import math
+import time
+from dataclasses import replace
 from typing import Any
 
 from geometry_msgs.msg import WrenchStamped
@@ -7,20 +10,27 @@ from pydantic import Field
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
+from sensor_msgs.msg import Joy
+from std_msgs.msg import Header
 
-from snn_control.command_gate import CommandGate, GateConfig, Owner
+from snn_control.command_gate import CommandGate, GateConfig
+from snn_control.joystick import JoystickConfig, joystick_command
+from snn_control.owners import Owner
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
-from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_wrench, now_s, to_wrench
+from snn_core.nodes.sources import Sources
+from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, SENSOR_QOS, WireConfig, from_wrench, now_s, seconds, to_wrench
 from snn_core.signals import Command, Health, Verdict
 
-TOPICS: tuple[str, ...] = ("command/snn", "command/pid", "command")
+INPUTS = ("command/snn", "command/pid", "command/owner", "joy")
+TOPICS: tuple[str, ...] = (*INPUTS, "command")
+LATE = 2.0  # periods between two ticks that are counted as late
 FLUSH = Duration(seconds=0.2)
 
 
-class CommandGateConfig(GateConfig, WireConfig):
+class CommandGateConfig(GateConfig, JoystickConfig, WireConfig):
     """Parameters of the node."""
 
     rate_hz: float = Field(50.0, ge=20, le=1000, description="how often a command goes out at least (Hz)")
@@ -34,18 +44,23 @@ class CommandGateNode(Node):
 
     def __init__(self, **node_args: Any) -> None:
         super().__init__("command_gate", **OPEN, **node_args)
-        live = frozenset(GateConfig.model_fields)
+        live = frozenset(GateConfig.model_fields) | frozenset(JoystickConfig.model_fields)
         self.parameters = Parameters(self, CommandGateConfig, live, self._change)
         self.config = self.parameters.config
         self.guard = Guard(self, self._emit_neutral)
         self.gate = CommandGate(self.config)
         self.sent: Command | None = None
+        self.late_ticks, self.ticked_s = 0, math.inf
         self.publisher = self.create_publisher(WrenchStamped, "command", COMMAND_QOS)
+        self.sources = Sources(self, self.guard)
         for owner, topic in ((Owner.SNN, "command/snn"), (Owner.PID, "command/pid")):
-            self.create_subscription(WrenchStamped, topic, self._listener(owner), COMMAND_QOS)
+            patience_s = self.config.command_timeout_s
+            self.sources.subscribe(WrenchStamped, topic, self._listener(owner), COMMAND_QOS, patience_s)
+        self.sources.subscribe(Header, "command/owner", self._on_owner, COMMAND_QOS, self.config.owner_lease_s)
+        self.sources.subscribe(Joy, "joy", self._on_joy, SENSOR_QOS, self.config.joy_timeout_s)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(1.0 / self.config.rate_hz, self.guard(self._tick), clock=steady)
-        self.diagnostics = Diagnostics(self, self.guard, self._health, ("command/snn", "command/pid", "command"))
+        self.diagnostics = Diagnostics(self, self.guard, self._health, (*INPUTS, "command"), self.sources)
 
     def stop(self) -> None:
         """Send the safe command, and see to it that it leaves."""
@@ -53,17 +68,43 @@ class CommandGateNode(Node):
         self.publisher.wait_for_all_acked(FLUSH)
 
     def _change(self, config: CommandGateConfig) -> None:
-        self.gate.config = config
+        self.config = self.gate.config = config
 
     def _listener(self, owner: Owner) -> Any:
         def on_command(message: WrenchStamped) -> None:
-            command = from_wrench(message, self.config.newtons_per_command)
-            if self.gate.offer(owner, command, now_s(self)) is Verdict.OK:
-                self._emit(repeat=False)
+            if message.header.frame_id not in ("", BASE_FRAME):
+                self._refuse_frame(owner, str(message.header.frame_id))
+                return
+            self._offer(owner, from_wrench(message, self.config.newtons_per_command))
 
-        return self.guard(on_command)
+        return on_command
+
+    def _refuse_frame(self, owner: Owner, frame: str) -> None:
+        self.gate.refuse(owner, Verdict.WRONG_FRAME)
+        self.get_logger().warning(
+            f"{owner.name} command refused: frame {frame[:40]!r}, expected {BASE_FRAME!r}", throttle_duration_sec=5.0
+        )
+
+    def _offer(self, owner: Owner, command: Command) -> None:
+        if self.gate.offer(owner, command, now_s(self)) is Verdict.OK:
+            self._emit(repeat=False)
+
+    def _on_owner(self, message: Header) -> None:
+        if self.gate.lease(str(message.frame_id), seconds(message.stamp), now_s(self)):
+            self._emit(repeat=False)
+
+    def _on_joy(self, message: Joy) -> None:
+        value = joystick_command(message.axes, message.buttons, self.config)
+        if value is not None:
+            self._offer(Owner.HUMAN, Command(value, seconds(message.header.stamp)))
+        else:
+            self.gate.release()
+            self._emit(repeat=False)
 
     def _tick(self) -> None:
+        now = time.perf_counter()
+        self.late_ticks += now - self.ticked_s > LATE / self.config.rate_hz
+        self.ticked_s = now
         self._emit(repeat=True)
 
     def _emit(self, repeat: bool) -> None:
@@ -81,7 +122,8 @@ class CommandGateNode(Node):
         self.publisher.publish(to_wrench(command, self.config.newtons_per_command))
 
     def _health(self) -> Health:
-        return self.gate.health(now_s(self))
+        found = self.gate.health(now_s(self))
+        return replace(found, values={**found.values, "late_ticks": self.late_ticks})
 
 
 def main() -> int:

@@ -4,12 +4,14 @@ import os
 import platform
 import time
 from collections.abc import Callable
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
 from snn_core.nodes.guard import Guard
+from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import now_s, stamp
 from snn_core.signals import Health, Level
 
@@ -20,11 +22,19 @@ LONGEST_TEXT = 500  # characters; what came from outside must not flood a log
 class Diagnostics:
     """Publishes a report once per second of real time, whatever simulated time does.
 
-    `inputs` are topics that only one node may publish: two sources would alternate.
+    `inputs` are topics that only one node may publish: two sources would alternate. Messages that `sources` refused for
+    coming from another one than the first are counted.
     """
 
-    def __init__(self, node: Node, guard: Guard, report: Callable[[], Health], inputs: tuple[str, ...]) -> None:
-        self.node, self.guard, self.report = node, guard, report
+    def __init__(
+        self,
+        node: Node,
+        guard: Guard,
+        report: Callable[[], Health],
+        inputs: tuple[str, ...],
+        sources: Sources | None = None,
+    ) -> None:
+        self.node, self.guard, self.report, self.sources = node, guard, report, sources
         self.inputs = tuple(node.resolve_topic_name(topic) for topic in inputs)
         self.usage = Usage(guard)
         self.publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -39,6 +49,8 @@ class Diagnostics:
         status = DiagnosticStatus(level=bytes([int(level)]), name=self.node.get_fully_qualified_name().lstrip("/"))
         status.message, status.hardware_id = _clean(text), "snn_robotics"
         values = {**health.values, "exceptions": self.guard.errors, **self.usage.take()}
+        if self.sources is not None:
+            values |= {f"rivals_refused_{topic}": count for topic, count in self.sources.refused.items()}
         status.values = [KeyValue(key=key, value=_clean(value)) for key, value in values.items()]
         message = DiagnosticArray(status=[status])
         message.header.stamp = stamp(now_s(self.node))
@@ -58,10 +70,16 @@ class Diagnostics:
         """Topics with more than one source, with the names of the sources."""
         found = []
         for topic in self.inputs:
-            sources = [info.node_name for info in self.node.get_publishers_info_by_topic(topic)]
+            sources = [_endpoint(info) for info in self.node.get_publishers_info_by_topic(topic)]
             if len(sources) > 1:
                 found.append((Level.ERROR, f"{len(sources)} publishers on {topic}: {', '.join(sorted(sources))}"))
         return found
+
+
+def _endpoint(info: Any) -> str:
+    """Name of a publisher's node, and of its GID the parts that stand for the process and for the publisher."""
+    gid = bytes(info.endpoint_gid)
+    return f"{info.node_name} ({gid[2:8].hex()}.{gid[12:16].hex()})"
 
 
 class Usage:

@@ -37,13 +37,26 @@ def make_executor(context: Context | None = None) -> Executor:
     return EventsExecutor(context=context)
 
 
+def _init() -> None:
+    """Start ROS; where no log can be written, because a disk is full or read-only, go on without one."""
+    try:
+        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    except rclpy_implementation.RCLError as error:
+        if "logging" not in str(error):
+            raise
+        sys.stderr.write(f"going on without a log file: {' '.join(str(error).split())}\n")
+        rclpy.try_shutdown()
+        arguments = [*sys.argv, "--ros-args", "--disable-external-lib-logs"]
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+
+
 def run(make: Callable[[], Sequence[StoppableNode]]) -> int:
     """Make, spin until SIGINT or SIGTERM, stop safely. Exit code 1 and one line on stderr: no start."""
     stopping: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _: stopping.append(received))
     try:
-        rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+        _init()
         nodes = make()
     except _START_ERRORS as error:
         sys.stderr.write(f"{' '.join(str(error).split())}\n")

@@ -18,6 +18,7 @@ from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.sensing_listener import SensingListener
+from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import SENSOR_QOS, now_s, stamp
 from snn_perception.events.decoders import EventPacket
 from snn_perception.events.point_clouds import PointBuffer
@@ -31,6 +32,7 @@ from snn_perception.region_of_interest import under_order
 TOPICS: tuple[str, ...] = ("events", "events/points", "camera_info", "coordinator/sensing", "motion", "motion/flow")
 EVENTS_QOS = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
 PERIOD_S = 0.002
+PATIENCE_S = 0.5  # silence of a camera after which another one is listened to
 
 
 class EventMotionConfig(MotionLoopConfig):
@@ -65,13 +67,14 @@ class EventMotionNode(Node):
         self.last_flow_s = 0.0
         self.motions = self.create_publisher(TwistWithCovarianceStamped, "motion", 10)
         self.flows = self.create_publisher(Image, "motion/flow", 1)
-        self.create_subscription(PointCloud2, "events/points", self.guard(self._on_points), EVENTS_QOS)
+        self.sources = Sources(self, self.guard)
+        self.sources.subscribe(PointCloud2, "events/points", self._on_points, EVENTS_QOS, PATIENCE_S)
         self.create_subscription(CameraInfo, "camera_info", self.guard(self._on_camera), SENSOR_QOS)
         self._listen_to_packets()
         self.sensing = SensingListener(self, self.guard, "motion", lambda _: self._change(self.parameters.config))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(PERIOD_S, self.guard(self._work), clock=steady)
-        self.diagnostics = Diagnostics(self, self.guard, self._health, ("events", "events/points"))
+        self.diagnostics = Diagnostics(self, self.guard, self._health, ("events", "events/points"), self.sources)
 
     def _listen_to_packets(self) -> None:
         try:
@@ -79,7 +82,7 @@ class EventMotionNode(Node):
         except ImportError:
             self.get_logger().info("event_camera_msgs is not installed: listening to events/points only")
             return
-        self.create_subscription(Packet, "events", self.guard(self._on_packet), EVENTS_QOS)
+        self.sources.subscribe(Packet, "events", self._on_packet, EVENTS_QOS, PATIENCE_S)
 
     def _build(self) -> MotionLoop:
         config = self.parameters.config

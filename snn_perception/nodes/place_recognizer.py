@@ -22,6 +22,7 @@ from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.sensing_listener import SensingListener
+from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import SENSOR_QOS, now_s, seconds, stamp
 from snn_perception.places.image_files import decode_image
 from snn_perception.places.images import Images
@@ -69,13 +70,15 @@ class PlaceRecognizerNode(Node):
         self.pose_s = 0.0  # when it came
         self.places = self.create_publisher(PoseWithCovarianceStamped, "place", 10)
         self.scores = self.create_publisher(Float32MultiArray, "place/scores", 10)
-        self.create_subscription(Image, "image", self.guard(self._on_image), IMAGE_QOS)
-        self.create_subscription(CompressedImage, "image/compressed", self.guard(self._on_compressed), IMAGE_QOS)
+        self.sources = Sources(self, self.guard)
+        patience_s = self.parameters.config.max_image_age_s
+        self.sources.subscribe(Image, "image", self._on_image, IMAGE_QOS, patience_s)
+        self.sources.subscribe(CompressedImage, "image/compressed", self._on_compressed, IMAGE_QOS, patience_s)
         self.create_subscription(Odometry, "odom", self.guard(self._on_odometry), SENSOR_QOS)
         self.sensing = SensingListener(self, self.guard, "place", lambda _: self._change(self.parameters.config))
         for name, work in (("teach", self._teach), ("save", self._save), ("reset", self._reset)):
             self.create_service(Trigger, f"place/{name}", self._service(work))
-        self.diagnostics = Diagnostics(self, self.guard, self._health, ("image", "odom"))
+        self.diagnostics = Diagnostics(self, self.guard, self._health, ("image", "odom"), self.sources)
 
     def _build(self) -> PlaceLoop:
         config = self.parameters.config

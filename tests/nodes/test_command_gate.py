@@ -1,11 +1,18 @@
 """The gate as a node: hand-over, refusals in the diagnostics, and the last word."""
 
 import math
+from time import perf_counter
 
 import pytest
+from geometry_msgs.msg import WrenchStamped
+from sensor_msgs.msg import Joy
+from std_msgs.msg import Header
 
 from ros_bench import command_of, diagnostics, wrench_at
 from snn_control.nodes.command_gate import CommandGateNode
+from snn_control.owners import Owner
+from snn_core.nodes.wire import COMMAND_QOS, stamp
+from snn_core.signals import Verdict
 
 pytestmark = pytest.mark.ros
 T0 = 100.0
@@ -13,7 +20,7 @@ T0 = 100.0
 
 @pytest.fixture
 def gate(bench):
-    node = bench.make(CommandGateNode)
+    node = bench.make(CommandGateNode, blend_s=0.0)
     bench.set_clock(T0, node)
     return node
 
@@ -104,3 +111,69 @@ def test_the_last_word_is_neutral(bench, gate):
     gate.timer.cancel()
     gate.stop()
     await_command(bench, commands, 0.0)
+
+
+def joy_at(time_s, axis, held=True):
+    message = Joy(axes=[0.0, axis], buttons=[0, 0, 0, 0, int(held)])
+    message.header.stamp = stamp(time_s)
+    return message
+
+
+def test_a_human_takes_over_at_once_and_gives_back(bench, gate):
+    commands = bench.listen("command")
+    bench.publish("command/snn", wrench_at(T0, 3.0))
+    await_command(bench, commands, 3.0)
+    bench.set_clock(T0 + 0.01, gate)
+    bench.publish("joy", joy_at(T0 + 0.01, -0.5))
+    bench.until(lambda: gate.gate.state.owner is Owner.HUMAN, "the human to command")
+    bench.set_clock(T0 + 0.1, gate)
+    await_command(bench, commands, -5.0)
+    offer(bench, gate, "command/snn", T0 + 0.1, 3.0)
+    bench.publish("joy", joy_at(T0 + 0.1, -0.5, held=False))
+    bench.until(lambda: gate.gate.state.owner is Owner.SNN, "the networks to command again")
+    assert [change.cause for change in gate.gate.transitions][-2:] == ["joystick", "joystick released"]
+
+
+def test_a_lease_decides_who_may_command(bench, gate):
+    reports = diagnostics(bench)
+    for k in range(3):
+        offer(bench, gate, "command/snn", T0 + 0.1 * k, 3.0)
+        offer(bench, gate, "command/pid", T0 + 0.1 * k, 2.0)
+    bench.publish("command/owner", Header(stamp=stamp(T0 + 0.2), frame_id="nobody"))
+    bench.publish("command/owner", Header(stamp=stamp(T0 + 0.2), frame_id="pid"))
+    bench.until(lambda: gate.gate.state.owner is Owner.PID, "the lease to be heard")
+    level, message, values = bench.diagnosis("command_gate", reports, lambda s: "PID commands" in s.message)
+    assert (level, values["lease"], values["lease_unknown"]) == (1, "pid", "1")
+    assert "command/owner says pid" in message
+
+
+def test_a_command_in_another_frame_is_refused(bench, gate):
+    message = wrench_at(T0, 3.0)
+    message.header.frame_id = "odom"
+    bench.publish("command/snn", message)
+    bench.until(lambda: gate.gate.counts[Owner.SNN, Verdict.WRONG_FRAME] == 1, "the refusal")
+    assert gate.gate.state.owner is Owner.NEUTRAL
+
+
+def test_of_two_controllers_on_one_topic_the_first_is_heard_and_both_are_named(bench, gate):
+    """The rival's commands never reach the output; when the first falls silent the rival is heard."""
+    reports, commands = diagnostics(bench), bench.listen("command")
+    for k in range(30):  # far enough ahead of the rival's numbers
+        offer(bench, gate, "command/snn", T0 - 0.05 + 0.001 * k, 3.0)
+    await_command(bench, commands, 3.0)
+    bench.set_clock(T0, gate)
+    rival = bench.node.create_publisher(WrenchStamped, "command/snn", COMMAND_QOS)
+    bench.until(lambda: rival.get_subscription_count() == 1, "the gate to hear the rival")
+    first = bench.publishers["command/snn"]
+    for k in range(10):
+        first.publish(wrench_at(T0 + 0.001 * k, 3.0))
+        rival.publish(wrench_at(T0 + 0.001 * k + 0.0005, 9.0))
+        bench.spin(3)
+    bench.until(lambda: gate.sources.refused["command/snn"] == 10, "the rival to be refused")
+    level, message, _ = bench.diagnosis("command_gate", reports, lambda s: "2 publishers on /command/snn" in s.message)
+    assert (level, message.count("tester")) == (2, 2)
+    assert {command_of(m) for _, m in commands} <= {0.0, 3.0}
+    quiet = perf_counter() + gate.config.command_timeout_s
+    bench.until(lambda: perf_counter() > quiet, "patience to end")
+    rival.publish(wrench_at(T0 + 0.02, 9.0))
+    await_command(bench, commands, 9.0)

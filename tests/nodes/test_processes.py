@@ -88,14 +88,21 @@ class Robot:
         self.bench.until(lambda: self.newest("command") == value, what, timeout_s=60.0)
 
     def silence(self, process, topic, value):
-        """Kill a process; seconds until the gate sends `value`, counted from the kill."""
-        count = len(self.heard[topic])
+        """Kill a process; seconds until the gate leaves its command for `value`, counted from the kill.
+
+        Transfers between controllers are blended: the first step from the old command to the new one counts.
+        """
+        count, old = len(self.heard[topic]), self.newest("command")
         self.bench.until(lambda: len(self.heard[topic]) > count, f"a command on {topic}")
         killed, before = perf_counter(), len(self.heard["command"])
         os.kill(process.pid, signal.SIGKILL)
 
         def arrival():
-            return next((t for t, m in self.heard["command"][before:] if command_of(m) == value), None)
+            taken = (t for t, m in self.heard["command"][before:] if command_of(m) == value or (value and differs(m)))
+            return next(taken, None)
+
+        def differs(message):
+            return min(old, value) < command_of(message) < max(old, value)
 
         return self.bench.until(arrival, f"the command {value}") - killed
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn_control.altitude_loop import AltitudeLoop, LoopConfig, pace_step
+from snn_control.altitude_loop import REHEARSAL, AltitudeLoop, LoopConfig, pace_step
 from snn_core.errors import ConfigError
 from snn_core.signals import AltitudeReading, Command, Level
 
@@ -148,3 +148,52 @@ def test_health_tells_of_a_slow_sensor():
 def test_contradictory_limits_are_refused():
     with pytest.raises(ConfigError, match=r"target_min_m 3\.0 must be below target_max_m 2\.0"):
         LoopConfig.check({"target_min_m": 3.0, "target_max_m": 2.0})
+
+
+def test_a_late_reading_is_bridged_by_the_newest_command_and_only_for_a_while():
+    loop = flying(hold_s=0.25)
+    read(loop, [T0])
+    assert loop.hold(T0 + 0.1) is None  # the next reading is not late yet
+    assert loop.hold(T0 + 0.15) == Command(1.0, T0 + 0.15)
+    assert loop.hold(T0 + 0.25) == Command(1.0, T0 + 0.25)
+    assert loop.hold(T0 + 0.26) is None
+    assert loop.counts["holds"] == 2
+    assert len(loop.controller.steps) == 1
+
+
+def test_nothing_is_held_after_a_reset_or_a_command_that_was_withheld():
+    loop = flying()
+    read(loop, [T0])
+    loop.reset()
+    assert loop.hold(T0 + 0.15) is None
+    loop.controller.answer = math.nan
+    read(loop, [T0 + 1.0])
+    assert loop.hold(T0 + 1.15) is None
+
+
+def test_a_target_that_is_too_old_withholds_commands_where_that_is_wanted():
+    loop = AltitudeLoop(LoopConfig(target_timeout_s=2.0), Probe())
+    loop.take_target(1.0, T0)
+    assert read(loop, [T0 + 1.9]) == [Command(1.0, T0 + 1.9)]
+    assert read(loop, [T0 + 2.1]) == [None]
+    assert "commands withheld, no target for 2.1 s" in loop.health(T0 + 2.1).message
+    loop.take_target(1.0, T0 + 2.15)
+    assert read(loop, [T0 + 2.2]) == [Command(1.0, T0 + 2.2)]
+    for_ever = flying()
+    assert read(for_ever, [T0 + 1e6]) == [Command(1.0, T0 + 1e6)]
+
+
+def test_another_controller_flies_along_before_it_commands():
+    loop, other = flying(), Probe(2.0)
+    loop.exchange(other)
+    values = [command.value for command in read(loop, [T0 + 0.1 * k for k in range(REHEARSAL + 2)])]
+    assert values == [1.0] * REHEARSAL + [2.0] * 2
+    assert len(other.steps) == REHEARSAL + 2
+    assert loop.counts["exchanges"] == 1
+
+
+def test_another_controller_that_speaks_nonsense_never_commands():
+    loop = flying()
+    loop.exchange(Probe(math.nan))
+    assert {command.value for command in read(loop, [T0 + 0.1 * k for k in range(REHEARSAL + 5)])} == {1.0}
+    assert loop.counts["exchanges_refused"] == 1

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn_control.command_gate import SLEW_CREDIT_S, CommandGate, GateConfig, Owner
+from snn_control.command_gate import SLEW_CREDIT_S, CommandGate, GateConfig
+from snn_control.owners import Owner
 from snn_core.errors import ConfigError
 from snn_core.signals import Command, Level, Verdict
 
@@ -33,7 +34,7 @@ def test_the_first_good_command_is_forwarded_at_once_and_unchanged():
 
 
 def test_the_ladder_falls_by_the_age_of_commands():
-    gate = CommandGate(GateConfig())
+    gate = CommandGate(GateConfig(blend_s=0.0))
     fly(gate, T0, 3, snn=1.0, pid=2.0)  # the newest at T0 + 0.2
     gate.offer(Owner.PID, Command(2.0, T0 + 0.3), T0 + 0.3)
     assert gate.emit(T0 + 0.34)[0] == Command(1.0, T0 + 0.2)
@@ -118,9 +119,9 @@ def test_a_clock_that_was_set_empties_the_gate_and_is_named(leap_s):
 
 
 def test_the_spiking_controller_can_be_shut_out_in_flight():
-    gate = CommandGate(GateConfig())
+    gate = CommandGate(GateConfig(blend_s=0.0))
     fly(gate, T0, 3, snn=1.0, pid=2.0)
-    gate.config = GateConfig(use_snn=False)
+    gate.config = GateConfig(use_snn=False, blend_s=0.0)
     assert fly(gate, T0 + 0.3, 1, snn=1.0, pid=2.0).value == 2.0
     assert gate.transitions[-1].cause == "disabled"
     assert gate.health(T0 + 0.3).level is Level.OK
@@ -141,11 +142,102 @@ def test_a_neutral_beyond_the_limit_is_refused():
         GateConfig.check({"neutral_command": 9.0, "command_limit": 5.0})
 
 
+ACTORS = (Owner.HUMAN, Owner.SNN, Owner.PID, "snn", "pid", "neutral", "release", None)
 EVENTS = st.lists(
-    st.tuples(st.sampled_from([Owner.SNN, Owner.PID, None]), st.floats(), st.floats(-0.3, 0.2), st.floats(0.0, 0.3)),
+    st.tuples(st.sampled_from(ACTORS), st.floats(), st.floats(-0.3, 0.2), st.floats(0.0, 0.3)),
     min_size=1,
     max_size=60,
 )
+
+
+def test_a_transfer_starts_at_the_output_and_fades_in_both_directions():
+    gate = CommandGate(GateConfig(blend_s=0.2, healthy_samples=2))
+    fly(gate, T0, 3, snn=1.0, pid=5.0)  # SNN falls silent at T0 + 0.2
+    gate.offer(Owner.PID, Command(5.0, T0 + 0.3), T0 + 0.3)
+    start = T0 + 0.36
+    assert gate.emit(start)[0] == Command(1.0, T0 + 0.3)  # the new owner's stamp, the old output
+    assert gate.emit(start + 0.05)[0].value == pytest.approx(2.0)  # a quarter of the way
+    gate.offer(Owner.PID, Command(5.0, start + 0.1), start + 0.1)
+    assert gate.emit(start + 0.1)[0].value == pytest.approx(3.0)
+    gate.offer(Owner.PID, Command(5.0, start + 0.2), start + 0.2)
+    assert gate.emit(start + 0.2)[0].value == pytest.approx(5.0)
+    back = start + 0.25
+    for k in range(2):
+        gate.offer(Owner.SNN, Command(1.0, back + 0.01 * k), back + 0.01 * k)
+    assert gate.emit(back + 0.01)[0].value == pytest.approx(5.0)
+    assert gate.emit(back + 0.06)[0].value == pytest.approx(4.0)
+    assert gate.state.owner is Owner.SNN
+
+
+def test_neutral_is_never_blended():
+    gate = CommandGate(GateConfig(blend_s=10.0))
+    fly(gate, T0, 3, snn=8.0)
+    assert gate.emit(T0 + 0.4)[0] == Command(0.0, T0 + 0.4)
+
+
+def test_a_lease_shuts_out_upper_rungs_while_it_is_fresh():
+    gate = CommandGate(GateConfig(blend_s=0.0, owner_lease_s=0.5))
+    fly(gate, T0, 3, snn=1.0, pid=2.0)
+    assert gate.lease("pid", T0 + 0.2, T0 + 0.2)
+    assert gate.emit(T0 + 0.2)[0].value == 2.0
+    assert (gate.transitions[-1].cause, gate.transitions[-1].evidence) == ("lease", "command/owner says pid")
+    assert gate.lease("neutral", T0 + 0.25, T0 + 0.25)
+    assert gate.emit(T0 + 0.25)[0] == Command(0.0, T0 + 0.25)
+    assert gate.lease("snn", T0 + 0.3, T0 + 0.3)
+    assert gate.emit(T0 + 0.3)[0].value == 1.0
+
+
+def test_a_lease_does_not_make_a_dead_controller_fit():
+    gate = CommandGate(GateConfig())
+    fly(gate, T0, 3, snn=1.0)
+    gate.lease("pid", T0 + 0.2, T0 + 0.2)
+    assert gate.emit(T0 + 0.2)[0] == Command(0.0, T0 + 0.2)
+
+
+@pytest.mark.parametrize(("name", "owner"), [("snn", Owner.SNN), ("pid", Owner.PID), ("neutral", Owner.PID)])
+def test_after_a_lease_has_run_out_the_ladder_holds_but_not_for_a_spiking_controller_it_shut_out(name, owner):
+    gate = CommandGate(GateConfig(owner_lease_s=0.5))
+    gate.lease(name, T0, T0)
+    fly(gate, T0, 12, snn=1.0, pid=2.0)
+    assert gate.state.owner is owner
+    assert gate.health(T0 + 1.1).values["lease"] == f"{name}, run out"
+
+
+@pytest.mark.parametrize(
+    ("name", "stamp_s", "count"),
+    [
+        ("emperor", T0, "unknown"), ("human", T0, "unknown"), ("", T0, "unknown"), ("pid", T0 - 0.6, "stale"),
+        ("pid", T0 + 1.0, "future"), ("pid", 0.0, "no_stamp"),
+    ],
+)  # fmt: skip
+def test_a_lease_that_cannot_be_used_is_counted_and_ignored(name, stamp_s, count):
+    gate = CommandGate(GateConfig())
+    fly(gate, T0 - 0.2, 3, snn=1.0, pid=2.0)
+    assert not gate.lease(name, stamp_s, T0)
+    assert gate.leases[count] == gate.health(T0).values[f"lease_{count}"] == 1
+    fly(gate, T0, 2, snn=1.0, pid=2.0)
+    assert gate.state.owner is Owner.SNN
+
+
+def test_a_human_takes_over_at_once_and_gives_back_on_release_or_silence():
+    gate = CommandGate(GateConfig(blend_s=0.0, joy_timeout_s=0.3))
+    fly(gate, T0, 3, snn=1.0, pid=2.0)
+    gate.lease("neutral", T0 + 0.2, T0 + 0.2)
+    gate.offer(Owner.HUMAN, Command(-3.0, T0 + 0.21), T0 + 0.21)
+    assert gate.emit(T0 + 0.21)[0].value == -3.0  # at once, whatever the lease says
+    gate.lease("snn", T0 + 0.22, T0 + 0.22)
+    fly(gate, T0 + 0.3, 2, snn=1.0, pid=2.0)
+    assert gate.state.owner is Owner.HUMAN
+    gate.release()
+    assert fly(gate, T0 + 0.5, 1, snn=1.0, pid=2.0).value == 1.0
+    assert gate.transitions[-1].cause == "joystick released"
+    gate.offer(Owner.HUMAN, Command(-3.0, T0 + 0.55), T0 + 0.55)
+    assert fly(gate, T0 + 0.6, 3, snn=1.0, pid=2.0).value == -3.0
+    assert fly(gate, T0 + 0.9, 1, snn=1.0, pid=2.0).value == 1.0
+    assert gate.transitions[-1].cause == "silent"
+    gate.offer(Owner.HUMAN, Command(-3.0, T0 + 0.92), T0 + 0.92)
+    assert gate.emit(T0 + 0.92)[0].value == pytest.approx(-3.0)  # no row of healthy samples is asked of a human
+    assert gate.health(T0 + 0.92).level is Level.OK
 
 
 @given(EVENTS, st.floats(1.0, 10.0), st.floats(1.0, 1000.0))
@@ -155,12 +247,16 @@ def test_whatever_comes_in_only_safe_commands_go_out(events, limit, slew):
     moved = -math.inf
     for owner, value, offset, wait in events:
         now += wait
-        if owner is not None:
+        if owner == "release":
+            gate.release()
+        elif isinstance(owner, str):
+            gate.lease(owner, now + offset, now)
+        elif owner is not None:
             gate.offer(owner, Command(value, now + offset), now)
         command, _ = gate.emit(now)
         assert math.isfinite(command.value)
         assert abs(command.value) <= limit
-        assert -config.future_tolerance_s - 1e-9 <= now - command.stamp_s <= config.command_timeout_s + 1e-9
+        assert -config.future_tolerance_s - 1e-9 <= now - command.stamp_s <= config.timeout_s(gate.state.owner) + 1e-9
         if gate.state.owner is not Owner.NEUTRAL:
             room = slew * min(now - moved, SLEW_CREDIT_S)
             assert abs(command.value - before.value) <= room + 1e-9

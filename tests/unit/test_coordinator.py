@@ -235,3 +235,14 @@ def test_nothing_that_can_be_told_raises_or_names_a_controller_that_is_not_fit(s
         if decision.rung is Rung.PID:
             assert decision.trusts["command/pid"].usable
         assert decision.phase in Phase
+
+
+def test_a_coordinator_that_was_held_up_judges_nobody_until_it_has_caught_up():
+    robot = Robot()
+    robot.fly(3.0)
+    robot.now_s += 0.4  # it did not run, and what came meanwhile is still to be heard
+    robot.step()
+    assert robot.decision.owner == "snn"
+    assert robot.fly(1.0).owner == "snn"
+    assert robot.rungs() == ["pair"]
+    assert robot.fly(1.5, without=["command/snn"]).owner == "pid"  # silence that it did hear

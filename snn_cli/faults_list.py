@@ -1,0 +1,23 @@
+"""`snn faults list`: the table of cases."""
+
+import argparse
+
+from snn_cli.faults_table import CASES, NOT_APPLICABLE
+from snn_cli.output import emit, table
+
+COLUMNS = ("case", "name", "level", "injected", "expected")
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the subcommand."""
+    parser = commands.add_parser("list", help="print the table of cases")
+    parser.add_argument("--json", metavar="FILE", help="write the table as JSON ('-' = standard output)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Print every case with what is injected and expected."""
+    rows = [dict(zip(COLUMNS, case, strict=True)) for case in CASES]
+    for row in rows:
+        row["not_applicable"] = NOT_APPLICABLE.get(int(row["case"]), "")
+    emit(rows, table(COLUMNS, [[str(row[column]) for column in COLUMNS] for row in rows]), args.json)

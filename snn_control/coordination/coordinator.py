@@ -346,7 +346,8 @@ class Coordinator:
         level = Level.ERROR if rung >= Rung.HOLD else Level.WARN if rung > Rung.PAIR else Level.OK
         if not self.opinion:
             level = Level.OK
-        evidence = ", ".join(f"{name} {trust.doubt.value}" for name, trust in self.trusts.items() if not trust.usable)
+        lost = [name for name in self.contracts if name in self.untrusted and not self.contracts[name].sporadic]
+        evidence = ", ".join(f"{name} {self.trusts[name].doubt.value}" for name in lost)
         held = causes(self.ladder.held)
         self._note(now_s, Kind.OWNER, "controller", before.name.lower(), rung.name.lower(), self.ladder.cause,
                    evidence or held or "everything is trusted", level)  # fmt: skip

@@ -207,7 +207,7 @@ class Robot:
 
     def _emit(self) -> None:
         now_s = self.now_s
-        command, transition = self.gate.emit(now_s)
+        command, transition = self.gate.emit(now_s, self.time_s)
         if transition is not None:
             self.transitions.append(transition)
         owner, age_s = self.gate.state.owner, now_s - command.stamp_s

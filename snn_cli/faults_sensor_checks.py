@@ -190,7 +190,10 @@ def paused() -> str:
         stale = robot.loops[Owner.PID].check.counts[Verdict.STALE]
         need(stale == 0, f"{stale} readings stale while the clock was {name}")
         recovered(robot, bound_s=2.0)
-    return "no exception, no stale verdict, flies again"
+        if name == "paused":
+            neutral_s = robot.when(lambda tick: tick.owner is Owner.NEUTRAL, START_S)
+            need(neutral_s <= 1.2, f"neutral after {neutral_s:.2f} s of a clock that stands still")
+    return f"neutral after {neutral_s:.2f} s, no stale verdict, flies again"
 
 
 def centimetres() -> str:

@@ -38,6 +38,9 @@ class GateConfig(Config):
     blend_s: float = Field(0.2, ge=0, le=10, description="time in which a transfer between controllers is blended (s)")
     owner_lease_s: float = Field(0.5, ge=0.01, le=10, description="age at which a coordinator's lease runs out (s)")
     joy_timeout_s: float = Field(0.3, ge=0.01, le=10, description="age at which a joystick gives back the command (s)")
+    frozen_clock_s: float = Field(
+        1.0, ge=0, le=3600, description="real time that the clock may stand still until neutral goes out, 0 = any (s)"
+    )
     use_snn: bool = Field(True, description="let the spiking controller command")
 
     @model_validator(mode="after")
@@ -103,13 +106,18 @@ def gate_lease(state: GateState, lease: Lease, now_s: float, config: GateConfig)
     return (state._replace(lease=lease) if verdict is Verdict.OK else state), verdict
 
 
-def gate_step(state: GateState, now_s: float, config: GateConfig) -> tuple[GateState, Command, Transition | None]:
+def gate_step(
+    state: GateState, now_s: float, config: GateConfig, frozen: bool = False
+) -> tuple[GateState, Command, Transition | None]:
     """What goes out now: the owner's command, limited in size and speed, under the stamp it was computed at.
 
     Neutral goes out at once, whatever the slew limit, under a stamp of now. A transfer between controllers starts at
-    the output that there was; the difference fades over `blend_s`.
+    the output that there was; the difference fades over `blend_s`. Under a `frozen` clock no command has an age.
     """
     state, jump = _watch_clock(state, now_s, config)
+    if frozen:
+        state = state._replace(sources=tuple(Source(None, s.last_stamp_s, 0, lost=True) for s in state.sources))
+        jump = "it stands still"
     sources = tuple(
         _age(source, now_s, config.timeout_s(owner)) for owner, source in zip(SOURCES, state.sources, strict=True)
     )
@@ -117,7 +125,11 @@ def gate_step(state: GateState, now_s: float, config: GateConfig) -> tuple[GateS
     owner = _choose(sources, state.owner, top, config)
     transition = None
     if owner is not state.owner:
-        cause, evidence = ("clock jumped", jump) if jump else _explain(sources, state.owner, owner, top, now_s, config)
+        cause, evidence = (
+            ("clock frozen" if frozen else "clock jumped", jump)
+            if jump
+            else _explain(sources, state.owner, owner, top, now_s, config)
+        )
         transition = Transition(now_s, state.owner, owner, cause, evidence)
         state = _transfer(state, sources, owner, now_s, config)
     command = sources[owner].command if owner is not Owner.NEUTRAL else None
@@ -198,6 +210,7 @@ class CommandGate:
         self.state = GateState(output=config.neutral_command)
         self.counts: Counter[tuple[Owner, Verdict]] = Counter()
         self.leases: Counter[str] = Counter()
+        self.clock_s = self.clock_moved_s = -math.inf  # what the clock showed, and since when of real time
         self.clipped = 0
         self.handovers = 0
         self.transitions: deque[Transition] = deque(maxlen=KEPT_TRANSITIONS)
@@ -229,9 +242,15 @@ class CommandGate:
         self.leases[verdict.value] += 1
         return verdict is Verdict.OK
 
-    def emit(self, now_s: float) -> tuple[Command, Transition | None]:
-        """What goes to the actuator now, and the change of owner if there was one."""
-        self.state, command, transition = gate_step(self.state, now_s, self.config)
+    def emit(self, now_s: float, steady_s: float = 0.0) -> tuple[Command, Transition | None]:
+        """What goes to the actuator now, and the change of owner if there was one.
+
+        `steady_s` is the time of a clock that is never set; without it a clock that stands still is not noticed.
+        """
+        if now_s != self.clock_s:
+            self.clock_s, self.clock_moved_s = now_s, steady_s
+        frozen = 0.0 < self.config.frozen_clock_s < steady_s - self.clock_moved_s
+        self.state, command, transition = gate_step(self.state, now_s, self.config, frozen)
         if transition is not None:
             self.handovers += 1
             self.transitions.append(transition)

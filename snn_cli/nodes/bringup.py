@@ -89,7 +89,7 @@ def compose(
     return Graph(
         AltitudeControllerNode(**model) if spiking else None,
         PidControllerNode(**arguments("pid_controller", use_sim_time=True)),
-        CommandGateNode(**arguments("command_gate", use_sim_time=True, use_snn=spiking)),
+        CommandGateNode(**arguments("command_gate", use_sim_time=True, use_snn=spiking, frozen_clock_s=0.0)),
         CoordinatorNode(**arguments("coordinator", use_sim_time=True)) if config.coordinator else None,
         BlimpWorldNode(on_step, **arguments("blimp_world", **flight)),
     )

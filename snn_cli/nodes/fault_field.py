@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import count, pairwise
 from pathlib import Path
 from time import perf_counter
@@ -157,6 +158,15 @@ class Field:
             before = perf_counter()
             time.sleep(NAP_S)
             self.hiccup_s = max(self.hiccup_s, perf_counter() - before - NAP_S)
+
+    def waited_s(self) -> float:
+        """How long the processes have been ready to run and did not get a processor, all together."""
+        total_ns = 0
+        for process in self.processes.values():
+            for path in Path(f"/proc/{process.pid}/task").glob("*/schedstat"):
+                with suppress(OSError, IndexError, ValueError):
+                    total_ns += int(path.read_text().split()[1])
+        return total_ns * 1e-9
 
     def _on_report(self, message: DiagnosticArray) -> None:
         self.reports += [(perf_counter(), status) for status in message.status]

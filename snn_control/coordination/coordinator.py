@@ -357,7 +357,7 @@ class Coordinator:
         rung = self.ladder.rung
         if not self.opinion:
             waited_s = now_s - (self.began_s if self.began_s is not None else now_s)
-            self.opinion = rung <= Rung.PID or not 0.0 <= waited_s <= self.config.grace_s
+            self.opinion = rung <= Rung.REMAINING or not 0.0 <= waited_s <= self.config.grace_s
             if not self.opinion:
                 return None
         if rung is not Rung.HOLD:

@@ -24,8 +24,7 @@ from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, SENSOR_QOS, WireConfig, from_wrench, now_s, seconds, to_wrench
 from snn_core.signals import Command, Health, Verdict
 
-INPUTS = ("command/snn", "command/pid", "command/owner", "joy")
-TOPICS: tuple[str, ...] = (*INPUTS, "command")
+TOPICS: tuple[str, ...] = ("command/snn", "command/pid", "command/owner", "joy", "command")
 LATE = 2.0  # periods between two ticks that are counted as late
 FLUSH = Duration(seconds=0.2)
 
@@ -60,7 +59,7 @@ class CommandGateNode(Node):
         self.sources.subscribe(Joy, "joy", self._on_joy, SENSOR_QOS, self.config.joy_timeout_s)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(1.0 / self.config.rate_hz, self.guard(self._tick), clock=steady)
-        self.diagnostics = Diagnostics(self, self.guard, self._health, (*INPUTS, "command"), self.sources)
+        self.diagnostics = Diagnostics(self, self.guard, self._health, TOPICS, self.sources)
 
     def stop(self) -> None:
         """Send the safe command, and see to it that it leaves."""
@@ -108,7 +107,7 @@ class CommandGateNode(Node):
         self._emit(repeat=True)
 
     def _emit(self, repeat: bool) -> None:
-        command, transition = self.gate.emit(now_s(self))
+        command, transition = self.gate.emit(now_s(self), time.perf_counter())
         if transition is not None:
             self.get_logger().warning(str(transition))
         if repeat or command != self.sent:

@@ -1,5 +1,7 @@
 """ROS parameters from a configuration class: declared, described and checked by one declaration each."""
 
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +15,7 @@ from snn_core.errors import ConfigError
 
 ROS_OWN = ("use_sim_time", "start_type_description_service", "qos_overrides.")
 OPEN = {"automatically_declare_parameters_from_overrides": True, "allow_undeclared_parameters": True}
+MOST_PER_S = 50  # changes; what is asked for beyond that is refused unseen, so that a flood cannot slow the node down
 C = TypeVar("C", bound=Config)
 
 
@@ -30,6 +33,7 @@ class Parameters(Generic[C]):
             ConfigError: a value given at the start is unknown, of a wrong type or out of bounds.
         """
         self.live, self.on_change = live, on_change
+        self.changes_s: deque[float] = deque(maxlen=MOST_PER_S)
         given = _given(node)
         self.config: C = config_type.check(given, node.get_name())
         for name in given:
@@ -42,6 +46,10 @@ class Parameters(Generic[C]):
     def _judge(self, parameters: list[Parameter]) -> SetParametersResult:
         """Accept all of the new values or none; runs before ROS stores them, and must not raise."""
         ours = {p.name: p.value for p in parameters if not p.name.startswith(ROS_OWN)}
+        now = time.perf_counter()
+        if len(self.changes_s) == MOST_PER_S and now - self.changes_s[0] < 1.0:
+            return SetParametersResult(successful=False, reason=f"more than {MOST_PER_S} changes in a second: refused")
+        self.changes_s.append(now)
         fixed = sorted(set(ours) & set(type(self.config).model_fields) - self.live)
         if fixed:
             return SetParametersResult(successful=False, reason=f"{fixed[0]} is read at the start only: restart")

@@ -20,7 +20,7 @@ T0 = 100.0
 
 @pytest.fixture
 def gate(bench):
-    node = bench.make(CommandGateNode, blend_s=0.0)
+    node = bench.make(CommandGateNode, blend_s=0.0, frozen_clock_s=0.0)
     bench.set_clock(T0, node)
     return node
 

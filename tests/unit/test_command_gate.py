@@ -169,6 +169,23 @@ def test_a_transfer_starts_at_the_output_and_fades_in_both_directions():
     assert gate.state.owner is Owner.SNN
 
 
+def test_a_clock_that_stands_still_is_neutral_after_a_while_of_real_time():
+    gate = CommandGate(GateConfig(frozen_clock_s=1.0, blend_s=0.0))
+    for k in range(3):
+        gate.offer(Owner.SNN, Command(3.0, T0 + 0.1 * k), T0 + 0.1 * k)
+        gate.emit(T0 + 0.1 * k, 50.0 + 0.1 * k)
+    assert gate.emit(T0 + 0.2, 51.1)[0].value == 3.0
+    assert gate.emit(T0 + 0.2, 51.3)[0] == Command(0.0, T0 + 0.2)
+    assert (gate.transitions[-1].cause, gate.transitions[-1].evidence) == ("clock frozen", "it stands still")
+    for k in range(5):
+        gate.offer(Owner.SNN, Command(3.0, T0 + 0.3 + 0.1 * k), T0 + 0.3 + 0.1 * k)
+    assert gate.emit(T0 + 0.7, 52.0)[0].value == 3.0
+    simulated = CommandGate(GateConfig(frozen_clock_s=0.0))
+    simulated.offer(Owner.SNN, Command(3.0, T0), T0)
+    simulated.emit(T0, 50.0)
+    assert simulated.emit(T0, 5000.0)[0].value == 3.0
+
+
 def test_neutral_is_never_blended():
     gate = CommandGate(GateConfig(blend_s=10.0))
     fly(gate, T0, 3, snn=8.0)

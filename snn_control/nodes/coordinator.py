@@ -1,38 +1,44 @@
 """`coordinator`: watches every stream, chooses who may command, and asks the sensors for as much as is needed."""
 
-import json
 import math
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import PointStamped, PoseWithCovarianceStamped, TwistWithCovarianceStamped, WrenchStamped
+from diagnostic_msgs.msg import DiagnosticArray
+from geometry_msgs.msg import PointStamped, PoseWithCovarianceStamped
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.msg import Transition as TransitionMessage
 from lifecycle_msgs.srv import ChangeState, GetState
-from nav_msgs.msg import Odometry
 from pydantic import Field
 from rclpy.client import Client
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from sensor_msgs.msg import BatteryState, Range
+from sensor_msgs.msg import BatteryState
 from std_msgs.msg import Header, String
 
 from snn_control.coordination.contracts import Contracts, load_contracts
 from snn_control.coordination.coordinator import PLACE, CoordinationConfig, Coordinator
-from snn_control.coordination.fleet import Observation, Transform
+from snn_control.coordination.fleet import Observation
 from snn_control.coordination.journal import Event, Kind
 from snn_control.coordination.lifecycle import NodeState, Request, Transition
 from snn_control.coordination.novelty import load_novelty
 from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
+from snn_control.nodes.coordinator_messages import (
+    READERS,
+    Reader,
+    event_message,
+    observation_of,
+    read_frames,
+    report_of,
+    status_of,
+)
 from snn_core.errors import ConfigError
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
-from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, from_wrench, now_s, seconds, stamp
+from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, stamp
 from snn_core.signals import Health, Level
 
 TOPICS: tuple[str, ...] = (
@@ -43,7 +49,6 @@ TOLD_AT_ONCE = (Kind.SENSING, Kind.TRUST)  # changes that renew the sensors' lea
 SENSING_S = 0.2  # between two renewals of the sensors' leases
 FLEET_S = 1.0
 MOST_WAITING = 1000  # samples that may wait for a step
-DIGITS = 6  # of a range, which is a float32
 TRANSITIONS = {
     Transition.CONFIGURE: TransitionMessage.TRANSITION_CONFIGURE,
     Transition.ACTIVATE: TransitionMessage.TRANSITION_ACTIVATE,
@@ -68,43 +73,6 @@ class CoordinatorConfig(CoordinationConfig, WireConfig):
     managed: str = Field("", description="lifecycle nodes to bring up, in order, separated by spaces")
     robot: str = Field("", description="name in the fleet, empty = alone")
     frames: str = Field("{}", description='peers\' frames in JSON: {"map_b": [x_m, y_m, z_m, yaw_rad]}')
-
-
-class Reader(NamedTuple):
-    """How a message of a type becomes one value: its class, and (stamp, value)."""
-
-    message_type: Any
-    read: Callable[[Any, float], tuple[float, float]]
-
-
-def _of_wrench(message: WrenchStamped, newtons_per_command: float) -> tuple[float, float]:
-    command = from_wrench(message, newtons_per_command)
-    return command.stamp_s, command.value
-
-
-def _of_range(message: Range, _: float) -> tuple[float, float]:
-    return seconds(message.header.stamp), round(float(message.range), DIGITS)
-
-
-def _of_odometry(message: Odometry, _: float) -> tuple[float, float]:
-    return seconds(message.header.stamp), float(message.twist.twist.linear.z)
-
-
-def _of_twist(message: TwistWithCovarianceStamped, _: float) -> tuple[float, float]:
-    return seconds(message.header.stamp), float(message.twist.twist.linear.z)
-
-
-def _of_pose(message: PoseWithCovarianceStamped, _: float) -> tuple[float, float]:
-    return seconds(message.header.stamp), float(message.pose.pose.position.x)
-
-
-READERS = {
-    "geometry_msgs/WrenchStamped": Reader(WrenchStamped, _of_wrench),
-    "sensor_msgs/Range": Reader(Range, _of_range),
-    "nav_msgs/Odometry": Reader(Odometry, _of_odometry),
-    "geometry_msgs/TwistWithCovarianceStamped": Reader(TwistWithCovarianceStamped, _of_twist),
-    "geometry_msgs/PoseWithCovarianceStamped": Reader(PoseWithCovarianceStamped, _of_pose),
-}
 
 
 class CoordinatorNode(Node):
@@ -265,7 +233,7 @@ class CoordinatorNode(Node):
         message.header.stamp = stamp(time_s)
         for name, health, order in self.coordinator.sensing(time_s):
             values = {**order.to_values(), **{key: str(value) for key, value in health.values.items()}}
-            message.status.append(_status(name, health.level, health.message, values))
+            message.status.append(status_of(name, health.level, health.message, values))
         return message
 
     def _share(self, time_s: float) -> None:
@@ -279,70 +247,12 @@ class CoordinatorNode(Node):
             "y_m": f"{float(pose.y):.6g}", "z_m": f"{float(pose.z):.6g}", "trust": f"{trust.value:.3f}",
             "stddev_m": f"{math.sqrt(max(1e-6, float(self.place.pose.covariance[0]))):.6g}",
         }  # fmt: skip
-        message = DiagnosticArray(status=[_status(self.config.robot, Level.OK, "pose", values)])
+        message = DiagnosticArray(status=[status_of(self.config.robot, Level.OK, "pose", values)])
         message.header.stamp = self.place.header.stamp
         self.fleet.publish(message)
 
     def _health(self) -> Health:
         return self.coordinator.health()
-
-
-def _status(name: str, level: Level, message: str, values: dict[str, str]) -> DiagnosticStatus:
-    status = DiagnosticStatus(level=bytes([int(level)]), name=name, message=message, hardware_id="snn_robotics")
-    status.values = [KeyValue(key=key, value=value) for key, value in values.items()]
-    return status
-
-
-def event_message(event: Event) -> DiagnosticArray:
-    """One change as a message, its fields as key-values."""
-    values = {
-        "kind": event.kind.value, "subject": event.subject, "old": event.old, "new": event.new, "cause": event.cause,
-        "evidence": event.evidence, "stamp_s": f"{event.stamp_s:.6f}",
-    }  # fmt: skip
-    status = _status(f"{event.kind.value} {event.subject}", event.level, str(event), values)
-    message = DiagnosticArray(status=[status])
-    message.header.stamp = stamp(event.stamp_s)
-    return message
-
-
-def report_of(status: DiagnosticStatus) -> NodeReport:
-    """A node's status as plain values: those of its key-values that are numbers."""
-    values, process = {}, ""
-    for pair in status.values:
-        if pair.key == "process":
-            process = str(pair.value)
-        try:
-            values[str(pair.key)] = float(pair.value)
-        except ValueError:
-            continue
-    level = Level(min(3, status.level[0]))
-    state = NodeState.ACTIVE
-    if level is Level.STALE:
-        state = NodeState.INACTIVE if "inactive" in status.message else NodeState.UNCONFIGURED
-    return NodeReport(str(status.name).rsplit("/", 1)[-1], level, state, values, process)
-
-
-def observation_of(status: DiagnosticStatus, stamp_s: float) -> Observation | None:
-    """What a peer says, or None where it is no observation."""
-    values = {str(pair.key): str(pair.value) for pair in status.values}
-    try:
-        numbers = [float(values[key]) for key in ("x_m", "y_m", "z_m", "stddev_m", "trust")]
-        return Observation(str(status.name), values["kind"], stamp_s, values["frame"], *numbers)
-    except (KeyError, ValueError):
-        return None
-
-
-def read_frames(text: str) -> dict[str, Transform]:
-    """The frames of peers: name -> transform into the local frame.
-
-    Raises:
-        ConfigError: the text is something else.
-    """
-    try:
-        values = json.loads(text)
-        return {str(name): Transform(*(float(value) for value in numbers)) for name, numbers in values.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(f'frames: expected {{"name": [x_m, y_m, z_m, yaw_rad]}}, found {text!r} ({error})') from None
 
 
 def main() -> int:

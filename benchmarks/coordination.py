@@ -19,7 +19,7 @@ STEP_GOAL_US = 50.0
 HOUR_SEEDS = range(5000, 5006)  # ten minutes each
 MISSION_SEEDS = range(6000, 6006)
 TRUST_SEEDS = range(2000, 2012)  # constants were chosen on seeds 1000 to 1007 and 100 to 105
-ONSET_S, WINDOW_S = 60.0, 30.0
+ONSET_S, WINDOW_S = 30.0, 30.0
 
 
 def networks() -> SpikingPid:
@@ -28,15 +28,15 @@ def networks() -> SpikingPid:
 
 
 def coordinator() -> list[Row]:
-    """Median and 99th percentile of a decision in a mission, and events of a level above OK in a fault-free hour."""
+    """Processor time of a decision in a mission, and events of a level above OK in a fault-free hour."""
     contracts, times = load_contracts(), []
     mission = Mission(MissionConfig(seed=1, duration_s=200.0), contracts=contracts, networks=networks())
     step = mission.coordinator.step
 
     def timed(snapshot: Snapshot):
-        began = time.perf_counter()
+        began = time.thread_time()
         decision = step(snapshot)
-        times.append(time.perf_counter() - began)
+        times.append(time.thread_time() - began)
         return decision
 
     mission.coordinator.step = timed

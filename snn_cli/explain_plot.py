@@ -32,8 +32,9 @@ def save_story(path: Path, story: Story, title: str) -> None:
     figure, axes = plt.subplots(4, 1, figsize=(12, 10), sharex=True, layout="constrained", height_ratios=(4, 1.1, 2, 2))
     _heights(axes[0], story, title)
     _owners(axes[1], story)
-    _lines(axes[2], story.trusts, "trust", (-0.05, 1.08))
-    _rates(axes[3], story)
+    colours = {name: f"C{k}" for k, name in enumerate(sorted(story.rates))}
+    _lines(axes[2], story.trusts, "trust", (-0.05, 1.08), colours)
+    _rates(axes[3], story, colours)
     axes[3].set_xlabel("time (s)")
     for each in axes:
         each.margins(x=0)
@@ -91,15 +92,17 @@ def _owners(axes: Axes, story: Story) -> None:
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
 
 
-def _lines(axes: Axes, series: Mapping[str, Any], label: str, limits: tuple[float, float]) -> None:
+def _lines(
+    axes: Axes, series: Mapping[str, Any], label: str, limits: tuple[float, float], colours: Mapping[str, str]
+) -> None:
     for name, points in sorted(series.items()):
-        axes.step(*points, where="post", label=name, lw=1.1)
+        axes.step(*points, where="post", label=name, lw=1.1, color=colours.get(name))
     axes.set(ylabel=label, ylim=limits)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
 
 
-def _rates(axes: Axes, story: Story) -> None:
+def _rates(axes: Axes, story: Story, colours: Mapping[str, str]) -> None:
     """Rates of the streams that were ever turned, as shares of the highest."""
     shares = {name: (points[0], points[1] / points[1].max()) for name, points in story.rates.items()}
     turned = {name: points for name, points in shares.items() if points[1].min() < 1.0}
-    _lines(axes, turned, "rate asked for", (0.0, 1.08))
+    _lines(axes, turned, "rate asked for", (0.0, 1.08), colours)

@@ -47,7 +47,7 @@ def features_of(mission_seed: int, networks: SpikingPid, fault: Fault | None = N
         mission.step()
         mission.flight.advance()
         if mission.coordinator.monitors[HEIGHT].stamp_s != before and k * DT_S > begin_s:
-            found.append(mission.coordinator.features())
+            found.append(mission.coordinator.streams.features(mission.coordinator.situation))
     return np.array(found, dtype=np.float64).reshape(-1, len(FEATURES))
 
 

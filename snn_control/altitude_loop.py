@@ -159,11 +159,10 @@ class AltitudeLoop:
         A gate cannot tell a lost reading from a dead controller; a controller that lives says so.
         """
         last = self.check.last
-        if (
-            self.command is None
-            or last is None
-            or not LATE * self.config.dt_s < now_s - last.stamp_s <= self.config.hold_s
-        ):
+        if self.command is None or last is None or now_s - last.stamp_s > self.config.hold_s:
+            return None
+        stepped_s = max(last.stamp_s, self.pace.stepped_s) if self.pace else last.stamp_s  # on a predicted height too
+        if now_s - stepped_s <= LATE * self.config.dt_s:
             return None
         self.counts["holds"] += 1
         self.command = Command(self.command.value, now_s)

@@ -7,62 +7,29 @@ flight can be replayed through it to the same decisions.
 import math
 from collections.abc import Mapping, Sequence
 
-from pydantic import Field
-
-from snn_control.coordination.battery import MISSION, BatteryConfig, Charge, next_charge
-from snn_control.coordination.budget import SHED_ORDER, Budget, BudgetConfig, Load, busiest
-from snn_control.coordination.contracts import Contracts, Criticality
-from snn_control.coordination.fleet import Fleet, FleetConfig, Transform
+from snn_control.coordination.battery import MISSION, Charge, next_charge
+from snn_control.coordination.budget import SHED_ORDER, Budget, Load, busiest
+from snn_control.coordination.contracts import Contracts
+from snn_control.coordination.controller_watch import ControllerWatch
+from snn_control.coordination.coordination_config import CoordinationConfig
+from snn_control.coordination.fleet import MOST_PEERS, Fleet, Observation, Transform
 from snn_control.coordination.journal import Event, Journal, Kind
-from snn_control.coordination.ladder import (
-    OWNER,
-    Condition,
-    Fitness,
-    LadderConfig,
-    LadderState,
-    Rung,
-    causes,
-    ladder_step,
-)  # fmt: skip
-from snn_control.coordination.lifecycle import LifecycleConfig, NodeState, Request, Supervisor
-from snn_control.coordination.novelty import NoveltyModel, NoveltyMonitor
-from snn_control.coordination.sensing_policy import Pressure, SensingConfig, SensingPolicy
-from snn_control.coordination.shadow import Shadow, ShadowConfig
+from snn_control.coordination.ladder import OWNER, Condition, Fitness, LadderState, Rung, causes, ladder_step
+from snn_control.coordination.lifecycle import NodeState, Request, Supervisor
+from snn_control.coordination.novelty import NoveltyModel
+from snn_control.coordination.sensing_policy import Pressure, SensingPolicy
 from snn_control.coordination.situation import Situation, next_phase
-from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
-from snn_control.coordination.spiking_health import (
-    Saturation,
-    SpikeCounts,
-    SpikingConfig,
-    SpikingHealth,
-    SpikingVerdict,
-)  # fmt: skip
-from snn_control.coordination.trust import DOUBTED, TRUSTED, UNHEARD, Doubt, Trust, TrustConfig, TrustMonitor, ramp
+from snn_control.coordination.snapshot import Decision, NodeReport, Snapshot
+from snn_control.coordination.streams import CLIMB, HEIGHT, MOTION, PID, PLACE, SNN, Streams
+from snn_control.coordination.trust import UNHEARD
 from snn_core.sensing import SensingOrder
-from snn_core.signals import Health, Level, Verdict, health
+from snn_core.signals import Health, Level, health
 
-SNN, PID, HEIGHT, CLIMB, PLACE, MOTION = "command/snn", "command/pid", "range", "climb", "place", "motion"
-NETWORKS = ("pd", "integral")
-PARTNER_TRUST = 0.5
+__all__ = ["CLIMB", "HEIGHT", "MOTION", "PID", "PLACE", "SNN", "CoordinationConfig", "Coordinator"]
+
 REPORT_KEPT_S = 5.0
-HYSTERESIS = 0.05  # of trust
 LATE_S = 0.18  # between two steps: this coordinator was held up
 CATCH_UP_S = 0.5  # time without judgement after that, for what waits to be heard
-NOVEL_FAIL = 4.0  # regret, as a share of its limit, that costs as much trust as novelty may
-NOVEL_LEAST = TRUSTED  # what is new is doubted, and no more: it need not be wrong
-
-
-class CoordinationConfig(
-    TrustConfig, LadderConfig, ShadowConfig, SensingConfig, SpikingConfig, BatteryConfig, BudgetConfig, LifecycleConfig,
-    FleetConfig,
-):  # fmt: skip
-    """Everything that can be set about the decisions."""
-
-    clock_jump_s: float = Field(1.0, gt=0, le=600, description="leap of the clock that forgets what was heard (s)")
-    grace_s: float = Field(10.0, ge=0, le=600, description="time at the start without an opinion about the owner (s)")
-    command_limit: float = Field(10.0, gt=0, le=10, description="largest command, either sign (command)")
-    suspicion: float = Field(0.7, gt=0, le=10, description="anomaly at which the model of healthy flight is asked")
-    surprise: float = Field(9.0, gt=0, le=1e6, description="innovation that calls for full sensing (variances)")
 
 
 class Coordinator:
@@ -79,23 +46,15 @@ class Coordinator:
     ) -> None:
         self.config, self.contracts = config, contracts
         self.journal = Journal()
-        self.monitors = {name: TrustMonitor(contract, config) for name, contract in contracts.items()}
-        self.partners: dict[str, list[TrustMonitor]] = {}
-        for name, contract in contracts.items():
-            if contract.partner:
-                self.partners.setdefault(contract.partner, []).append(self.monitors[name])
-        self.trusts: dict[str, Trust] = dict.fromkeys(contracts, UNHEARD)
-        self.grades = dict.fromkeys(contracts, 0)
+        self.streams = Streams(contracts, config, self.journal, novelty)
+        self.monitors, self.trusts = self.streams.monitors, self.streams.trusts
+        self.watch = ControllerWatch(config, self.journal)
         self.policy = SensingPolicy(contracts, config, self.journal)
         self.ladder = LadderState()
-        self.shadow = Shadow(config)
-        self.saturation = Saturation(config, config.command_limit)
-        self.networks = {name: SpikingHealth(config, config.step_s) for name in NETWORKS}
-        self.sick: dict[str, SpikingVerdict] = {}
         self.budget = Budget(config)
         self.supervisor = Supervisor(managed, config)
         self.fleet = Fleet(robot, config, frames or {})
-        self.novelty = NoveltyMonitor(novelty) if novelty is not None and HEIGHT in contracts else None
+        self.refused: set[str] = set()  # peers whose refusal was told
         self.situation = Situation()
         self.charge = Charge.FULL
         self.loads: dict[str, tuple[Load, float]] = {}
@@ -103,7 +62,6 @@ class Coordinator:
         self.now_s: float | None = None
         self.began_s: float | None = None
         self.opinion, self.flyer = False, OWNER[Rung.NEUTRAL]
-        self.surprised = False
         self.late_s = -math.inf  # when a step came late
 
     def step(self, snapshot: Snapshot) -> Decision:
@@ -111,7 +69,7 @@ class Coordinator:
         now_s = snapshot.now_s
         dt_s, jumped = self._watch_clock(now_s)
         for sample in snapshot.samples:
-            self._take(sample, now_s)
+            self.streams.take(sample, self.situation, now_s)
         if snapshot.target_m is not None and math.isfinite(snapshot.target_m):
             self.target_m = snapshot.target_m
         if snapshot.battery is not None:
@@ -119,12 +77,12 @@ class Coordinator:
         for report in snapshot.reports:
             self._take_report(report, now_s)
         for observation in snapshot.observations:
-            self.fleet.take(observation, now_s)
-        if self.novelty is not None:
-            self._suspect(self.novelty, now_s)
+            self._hear(observation, now_s)
+        if self.streams.novelty is not None:
+            self.streams.suspect(self.streams.novelty, now_s)
         catching_up = self._late(dt_s, now_s)
         if not catching_up:
-            self._judge(now_s)
+            self.streams.judge(self.situation.phase, now_s)
         self._locate(dt_s, now_s)
         if not catching_up:
             self._climb(jumped, now_s)
@@ -152,12 +110,8 @@ class Coordinator:
         leap_s = now_s - before
         if -self.config.future_tolerance_s <= leap_s <= self.config.clock_jump_s:
             return max(0.0, leap_s), False
-        for monitor in self.monitors.values():
-            monitor.reset()
-        self.shadow.reset()
-        if self.novelty is not None:
-            self.novelty.reset()
-        self.saturation.since_s = None
+        self.streams.reset()
+        self.watch.reset()
         self.policy.reset(now_s)
         self.loads.clear()
         self.situation = self.situation._replace(calm_s=0.0)
@@ -165,20 +119,12 @@ class Coordinator:
                    "everything stamped before is forgotten", Level.WARN)  # fmt: skip
         return 0.0, True
 
-    def _take(self, sample: Sample, now_s: float) -> None:
-        monitor = self.monitors.get(sample.stream)
-        if monitor is None:
+    def _hear(self, observation: Observation, now_s: float) -> None:
+        """A peer speaks; the first refusal of each is an event, the others are counted."""
+        if self.fleet.take(observation, now_s) or observation.robot in self.refused or len(self.refused) >= MOST_PEERS:
             return
-        verdict = monitor.take(sample.stamp_s, sample.value, now_s)
-        if verdict is not Verdict.OK:
-            return
-        if sample.stream in self.partners and self.trusts[sample.stream].value >= PARTNER_TRUST:
-            for other in self.partners[sample.stream]:
-                other.partner(sample.value, sample.stamp_s)
-        if monitor.track is not None and sample.stream == HEIGHT:
-            self.surprised = monitor.newest_innovation > self.config.surprise
-            if self.novelty is not None:
-                self.novelty.learn(self.features())
+        self.refused.add(observation.robot)
+        self._note(now_s, Kind.FLEET, observation.robot[:40], "heard", "refused", self.fleet.complaint, "", Level.WARN)
 
     def _take_battery(self, share: float, now_s: float) -> None:
         charge = next_charge(self.charge, share, self.config)
@@ -197,71 +143,7 @@ class Coordinator:
             self.loads[report.node] = (load, now_s)
         if "probability" in values:
             self.situation = self.situation._replace(place_confidence=min(1.0, max(0.0, values["probability"])))
-        for name in self.networks:
-            if f"{name}_spikes" in values:
-                self._take_spikes(name, values, now_s)
-
-    def _take_spikes(self, name: str, values: Mapping[str, float], now_s: float) -> None:
-        network = self.networks[name]
-        keys = (f"{name}_spikes", f"{name}_neuron_steps", "off_target_steps")
-        verdict = network.take(SpikeCounts(*(int(values.get(key, 0.0)) for key in keys)))
-        before = self.sick.get(name, SpikingVerdict.HEALTHY)
-        if verdict is before:
-            return
-        if verdict is SpikingVerdict.HEALTHY:
-            del self.sick[name]
-        else:
-            self.sick[name] = verdict
-        level = Level.OK if verdict is SpikingVerdict.HEALTHY else Level.ERROR
-        self._note(now_s, Kind.TRUST, f"network {name}", before.value, verdict.value, f"output {verdict.value}",
-                   f"{network.share:.0%} of the neurons fire", level)  # fmt: skip
-
-    def features(self) -> tuple[float, ...]:
-        """What the newest height looks like to the model of healthy flight, in the order of its FEATURES."""
-        height, now = self.monitors[HEIGHT], self.situation
-        commands = (self.monitors[name].value if name in self.monitors else 0.0 for name in (SNN, PID))
-        agreement = height.agreement
-        return (
-            height.signed_innovation, math.log(1e-3 + height.innovation),
-            agreement.gap / agreement.tolerance if agreement is not None else 0.0, now.climb_mps, now.error_m,
-            *(0.0 if math.isnan(value) else value / self.config.command_limit for value in commands),
-        )  # fmt: skip
-
-    def _suspect(self, novelty: NoveltyMonitor, now_s: float) -> None:
-        """Ask the model of healthy flight, slowly, and only where a cheap check has begun to worry."""
-        height = self.monitors[HEIGHT]
-        if height.anomaly < self.config.suspicion:
-            height.outside.pop(Doubt.NOVEL, None)
-        elif novelty.ask(now_s) is not None:
-            share = novelty.share
-            trust = max(NOVEL_LEAST, ramp(share, 1.0, NOVEL_FAIL))
-            evidence = (
-                f"likelihood regret {novelty.regret:.1f} nats, healthy below {novelty.model.header.regret_warn:.1f}"
-            )
-            height.outside[Doubt.NOVEL] = Trust(trust, Doubt.NOVEL, evidence)
-
-    def _judge(self, now_s: float) -> None:
-        """Every trust now; crossing a limit is an event."""
-        trusts = self.trusts
-        for name, monitor in self.monitors.items():
-            trust, before = monitor.judge(now_s), trusts[name]
-            trusts[name] = trust
-            if trust is not before:
-                grade = _grade(trust, self.grades[name])
-                if grade != self.grades[name]:
-                    self.grades[name] = grade
-                    self._note_trust(name, monitor, before, trust, now_s)
-
-    def _note_trust(self, name: str, monitor: TrustMonitor, before: Trust, trust: Trust, now_s: float) -> None:
-        grade = self.grades[name]
-        level = (Level.ERROR, Level.WARN, Level.OK)[grade]
-        if trust.doubt in (Doubt.RECOVERING, Doubt.UNKNOWN) or before.doubt is Doubt.UNKNOWN:
-            level = Level.OK
-        elif grade == 0 and self.contracts[name].criticality_in(self.situation.phase) is not Criticality.REQUIRED:
-            level = Level.WARN
-        old, new = f"{before.value:.2f} ({before.doubt.value})", f"{trust.value:.2f} ({trust.doubt.value})"
-        cause = "all checks passed" if trust.doubt is Doubt.NONE else trust.doubt.value
-        self._note(now_s, Kind.TRUST, name, old, new, cause, monitor.explain(trust, now_s), level)
+        self.watch.take_counts(values, now_s)
 
     def _locate(self, dt_s: float, now_s: float) -> None:
         """What the robot is doing."""
@@ -286,43 +168,30 @@ class Coordinator:
         snn, pid = self.trusts.get(SNN, UNHEARD), self.trusts.get(PID, UNHEARD)
         if not snn.usable:
             active.add(Condition.SNN_UNTRUSTED)
-        elif pid.usable and self._shadow_alarm(now_s):
+        elif pid.usable and self._overruled(now_s):
             active.add(Condition.SHADOW_ALARM)
-        if self.sick:
-            active.add(Condition.NETWORK_SICK if set(self.sick) == {"integral"} else Condition.SNN_UNTRUSTED)
-        phase = self.situation.phase
-        for name, contract in self.contracts.items():
-            lost = name not in (SNN, PID) and not self.trusts[name].usable
-            if lost and contract.criticality_in(phase) is Criticality.REQUIRED:
-                active.add(Condition.SENSE_LOST)
+        if self.watch.sick:
+            active.add(Condition.NETWORK_SICK if set(self.watch.sick) == {"integral"} else Condition.SNN_UNTRUSTED)
+        if self.streams.sense_lost(self.situation.phase):
+            active.add(Condition.SENSE_LOST)
         if jumped:
             active.add(Condition.CLOCK_JUMPED)
         return active
 
-    def _shadow_alarm(self, now_s: float) -> bool:
-        """Whether the disagreement of the two controllers is one that the PID should settle."""
-        snn, pid = self.monitors[SNN], self.monitors[PID]
-        was = self.shadow.alarm
-        alarm = self.shadow.compare(snn.value, pid.value, now_s)
-        error_m = self.situation.error_m
-        stuck = self.saturation.take(snn.value, error_m, now_s)
-        if alarm != was:
-            old, new = ("agree", "disagree") if alarm else ("disagree", "agree")
-            evidence = f"smoothed difference {self.shadow.difference:+.1f}, band {self.config.shadow_band:g}"
-            self._note(now_s, Kind.SHADOW, "snn against pid", old, new, f"controllers {new}", evidence,
-                       Level.WARN if alarm else Level.OK)  # fmt: skip
-        return (alarm and abs(error_m) > self.config.shadow_worse_m) or (stuck and abs(snn.value - pid.value) > 1.0)
+    def _overruled(self, now_s: float) -> bool:
+        snn, pid = self.monitors[SNN].value, self.monitors[PID].value
+        return self.watch.overruled(snn, pid, self.situation.error_m, now_s)
 
     def _climb(self, jumped: bool, now_s: float) -> None:
         """The rung to stand on."""
         active = self._conditions(jumped, now_s)
         trusts, before = self.trusts, self.ladder
         snn, pid = trusts.get(SNN, UNHEARD).usable, trusts.get(PID, UNHEARD).usable
-        snn_sick = "pd" in self.sick
+        snn_sick = "pd" in self.watch.sick
         gap = 0.0
         if snn and pid:
             gap = abs(self.monitors[SNN].value - self.monitors[PID].value)
-        fit = Fitness(snn and not self.sick, snn and not snn_sick, pid, snn or pid, gap)
+        fit = Fitness(snn and not self.watch.sick, snn and not snn_sick, pid, snn or pid, gap)
         self.ladder = ladder_step(before, active, fit, self.situation.phase, now_s, self.config)
         if self.ladder.rung is not before.rung:
             self._note_rung(before.rung, now_s)
@@ -332,7 +201,8 @@ class Coordinator:
         level = Level.ERROR if rung >= Rung.HOLD else Level.WARN if rung > Rung.PAIR else Level.OK
         if not self.opinion:
             level = Level.OK
-        evidence = ", ".join(f"{name} {trust.doubt.value}" for name, trust in self.trusts.items() if not trust.usable)
+        lost = [name for name in self.contracts if name in self.streams.untrusted and not self.contracts[name].sporadic]
+        evidence = ", ".join(f"{name} {self.trusts[name].doubt.value}" for name in lost)
         held = causes(self.ladder.held)
         self._note(now_s, Kind.OWNER, "controller", before.name.lower(), rung.name.lower(), self.ladder.cause,
                    evidence or held or "everything is trusted", level)  # fmt: skip
@@ -362,13 +232,12 @@ class Coordinator:
                        Level.WARN if change > 0 else Level.OK)  # fmt: skip
 
     def _order(self, now_s: float) -> Mapping[str, SensingOrder]:
-        untrusted = frozenset(name for name, trust in self.trusts.items() if not trust.usable)
-        pressure = Pressure(untrusted, self.surprised, self.budget.shed, self.charge is not Charge.FULL)
-        self.surprised = False
+        streams, low = self.streams, self.charge is not Charge.FULL
+        pressure = Pressure(streams.untrusted, streams.surprised, self.budget.shed, low)
+        streams.surprised = False
         self.policy.parts = "pd" if self.ladder.rung is Rung.REMAINING else ""
         orders = self.policy.step(self.situation, pressure, now_s)
-        for name, order in orders.items():
-            self.monitors[name].expect(order.rate_hz, now_s)
+        streams.expect(orders, now_s)
         return orders
 
     def _supervise(self, now_s: float) -> list[Request]:
@@ -385,20 +254,8 @@ class Coordinator:
 
     def sensing(self, now_s: float) -> list[tuple[str, Health, SensingOrder]]:
         """Of every stream: its state, and the order that it is under. A sleeping sensor is well."""
-        return [self._stream(name, monitor, now_s) for name, monitor in self.monitors.items()]
-
-    def _stream(self, name: str, monitor: TrustMonitor, now_s: float) -> tuple[str, Health, SensingOrder]:
-        trust, contract = self.trusts[name], self.contracts[name]
-        order = self.policy.orders.get(name) or SensingOrder(contract.rate_nominal_hz)
-        text = f"trust {trust.value:.2f}: {monitor.explain(trust, now_s)}"
-        level = Level.OK if trust.value >= DOUBTED or contract.sporadic else Level.WARN
-        if not trust.usable and contract.criticality_in(self.situation.phase) is Criticality.REQUIRED:
-            level = Level.ERROR
-        if trust.usable and monitor.stamp_s is not None and order.rate_hz < contract.rate_nominal_hz:
-            order = order._replace(asleep_until_s=monitor.stamp_s + 1.0 / order.rate_hz)
-            if now_s < order.asleep_until_s:
-                text = f"asleep until {order.asleep_until_s:.2f} s, {text}"
-        return name, Health(level, text, {"trust": trust.value, "reason": trust.doubt.value}), order
+        orders, phase = self.policy.orders, self.situation.phase
+        return [self.streams.describe(name, orders.get(name), phase, now_s) for name in self.monitors]
 
     def health(self) -> Health:
         """Who flies, what is not trusted, and what is shed."""
@@ -435,9 +292,3 @@ class Coordinator:
         level: Level = Level.OK,
     ) -> None:
         self.journal.add(Event(now_s, kind, subject, old, new, cause, evidence, level))
-
-
-def _grade(trust: Trust, before: int) -> int:
-    """0 not used, 1 doubted, 2 trusted; the way back up takes a little more, so that nothing flickers."""
-    doubted = DOUBTED + (HYSTERESIS if before < 2 else 0.0)
-    return 2 if trust.value >= doubted else 1 if trust.usable else 0

@@ -23,7 +23,6 @@ class Kind(str, Enum):
     BATTERY = "battery"
     SHADOW = "shadow"
     ADAPTATION = "adaptation"
-    PREDICTION = "prediction"
 
 
 class Event(NamedTuple):

@@ -49,7 +49,6 @@ class Condition(Enum):
     SNN_UNRELIABLE = ("snn_unreliable", Rung.PID, Clears.NEVER)
     SENSE_LOST = ("sense_lost", Rung.HOLD, Clears.WHEN_GONE)
     CLOCK_JUMPED = ("clock_jumped", Rung.HOLD, Clears.WHEN_GONE)
-    PREDICTED_TOO_LONG = ("predicted_too_long", Rung.HOLD, Clears.WHEN_GONE)
 
     def __init__(self, label: str, rung: Rung, clears: Clears) -> None:
         self.label, self.rung, self.clears = label, rung, clears
@@ -123,6 +122,8 @@ def ladder_step(
     held = still_holding(state.held, active, phase)
     wanted = wanted_rung(held, fit, state, now_s, config.hold_s)
     if wanted == state.rung:
+        if held == state.held and not state.healthy:
+            return state
         return state._replace(held=held, healthy=0, ready_s=math.inf)
     if wanted > state.rung:
         return _fall(state, wanted, held, now_s, config)

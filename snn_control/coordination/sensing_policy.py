@@ -19,6 +19,9 @@ from snn_control.coordination.situation import DEMANDS, Situation, SituationConf
 from snn_core.sensing import WHOLE, Region, SensingOrder
 from snn_core.signals import Level
 
+Ask = tuple[int, Region, int, str]
+"""Divisor of the nominal rate, region, time steps (0 = as configured), networks that may speak."""
+
 CENTRE: Region = (0.25, 0.25, 0.75, 0.75)
 LARGEST_DIVISOR = 100
 CALM, CALM_STAYS = 0.4, 0.6  # demand that begins and ends a smaller region and fewer time steps
@@ -70,6 +73,9 @@ class Dial:
         self.demand_of = DEMANDS[contract.role]
         self.divisor, self.low_since_s = 1, math.nan
         self.calm = False
+        self.ask: Ask = (1, WHOLE, 0, "")
+        self.turns = contract.role != ""
+        self.has_parts = "parts" in contract.knobs
         self.oscillation = Oscillation(config)
         self.order = SensingOrder(contract.rate_nominal_hz)
 
@@ -121,10 +127,12 @@ class SensingPolicy:
         """The orders for all streams with a knob."""
         full = self._full(pressure, now_s)
         for dial in self.dials:
-            order, cause = self._order(dial, now, pressure, full, now_s)
-            if order != dial.order:
+            ask, cause = self._ask(dial, now, pressure, full, now_s)
+            if ask != dial.ask:
+                order = SensingOrder(dial.contract.rate_nominal_hz / ask[0], *ask[1:])
                 self._note(dial, order, cause, now, now_s)
-                dial.order = self.orders[dial.name] = order
+                dial.ask, dial.order = ask, order
+                self.orders[dial.name] = order
         return self.orders
 
     def _full(self, pressure: Pressure, now_s: float) -> str:
@@ -140,10 +148,11 @@ class SensingPolicy:
             return "surprise"
         return "periodic full sensing" if now_s < self.full_until_s else ""
 
-    def _order(
-        self, dial: Dial, now: Situation, pressure: Pressure, full: str, now_s: float
-    ) -> tuple[SensingOrder, str]:
+    def _ask(self, dial: Dial, now: Situation, pressure: Pressure, full: str, now_s: float) -> tuple[Ask, str]:
+        """What to ask of a stream, and why."""
         config = self.config
+        if not dial.turns:
+            return (1, WHOLE, 0, self.parts if dial.has_parts else ""), "health of the networks"
         demand = dial.demand_of(now, config)
         frozen = dial.oscillation.frozen(now_s)
         if frozen != (dial.name in self.frozen):
@@ -160,7 +169,7 @@ class SensingPolicy:
         time_steps = config.frugal_time_steps if dial.calm and "time_steps" in dial.contract.knobs else 0
         return self._limit(dial, dial.divisor, region, time_steps, pressure), "demand"
 
-    def _limit(self, dial: Dial, divisor: int, region: Region, time_steps: int, pressure: Pressure) -> SensingOrder:
+    def _limit(self, dial: Dial, divisor: int, region: Region, time_steps: int, pressure: Pressure) -> Ask:
         """What the compute budget leaves of it; the height is never shed."""
         if pressure.shed:
             if (dial.role, "rate") in pressure.shed:
@@ -169,8 +178,7 @@ class SensingPolicy:
                 region = CENTRE
             if (dial.role, "time_steps") in pressure.shed:
                 time_steps = self.config.frugal_time_steps
-        parts = self.parts if "parts" in dial.contract.knobs else ""
-        return SensingOrder(dial.contract.rate_nominal_hz / divisor, region, time_steps, parts)
+        return divisor, region, time_steps, self.parts if dial.has_parts else ""
 
     def _note(self, dial: Dial, order: SensingOrder, cause: str, now: Situation, now_s: float) -> None:
         evidence = f"phase {now.phase.value}, error {now.error_m:+.3f} m, climb {now.climb_mps:+.3f} m/s"

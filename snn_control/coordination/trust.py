@@ -20,6 +20,7 @@ from snn_core.stamps import judge_stamp
 
 TRUSTED = 0.5  # from here on a stream is used
 DOUBTED = 0.9  # below it is a warning
+FREE_REFUSALS = 0.5  # recent ones that cost nothing yet
 RESTART_S = 1.0  # a longer gap says nothing about the pace
 SMOOTHING = 0.15  # weight of the newest sample in smoothed statistics
 
@@ -134,9 +135,9 @@ class TrustMonitor:
         return verdict
 
     def _judge_value(self, value: float) -> Verdict:
-        if not math.isfinite(value):
-            return Verdict.NON_FINITE
-        return Verdict.OK if self.contract.low <= value <= self.contract.high else Verdict.OUT_OF_RANGE
+        if self.contract.low <= value <= self.contract.high:
+            return Verdict.OK
+        return Verdict.OUT_OF_RANGE if math.isfinite(value) else Verdict.NON_FINITE
 
     def _learn(self, stamp_s: float, value: float, now_s: float) -> None:
         if self.stamp_s is not None:
@@ -161,7 +162,7 @@ class TrustMonitor:
         if interval_s > max(RESTART_S, 5.0 / self.rate_hz):  # it was gone, and is judged by what comes now
             self.interval_s, self.jitter_s = 1.0 / self.rate_hz, 0.0
             return
-        self.interval_s += SMOOTHING * (min(interval_s, 100.0) - self.interval_s)
+        self.interval_s += SMOOTHING * (interval_s - self.interval_s)
         self.jitter_s += SMOOTHING * (abs(interval_s - self.interval_s) - self.jitter_s)
 
     def partner(self, speed: float, stamp_s: float) -> None:
@@ -171,8 +172,22 @@ class TrustMonitor:
 
     def _judge_statistics(self) -> Trust:
         """The worst of what the samples tell."""
+        return FULL if self._all_is_well() else self._judge_each()
+
+    def _all_is_well(self) -> bool:
+        """Whether no statistic costs anything: the common case, decided without computing a share."""
         config, agreement = self.config, self.agreement
-        worst, doubt = ramp(self.refusals, 0.5, config.refusals), Doubt.REFUSED
+        if self.refusals > FREE_REFUSALS or self.innovation > config.innovation_warn:
+            return False
+        if agreement is not None and (agreement.disagreement > config.agreement_warn or self._stuck()):
+            return False
+        rate_hz = self.rate_hz
+        paced = self.interval_s * rate_hz <= config.slow_warn and self.jitter_s * rate_hz <= config.jitter_warn
+        return paced or self.contract.sporadic
+
+    def _judge_each(self) -> Trust:
+        config, agreement = self.config, self.agreement
+        worst, doubt = ramp(self.refusals, FREE_REFUSALS, config.refusals), Doubt.REFUSED
         if not self.contract.sporadic:
             slow = ramp(self.interval_s * self.rate_hz, config.slow_warn, config.slow_fail)
             if slow < worst:

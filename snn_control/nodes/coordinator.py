@@ -23,7 +23,7 @@ from std_msgs.msg import Header, String
 from snn_control.coordination.contracts import Contracts, load_contracts
 from snn_control.coordination.coordinator import PLACE, CoordinationConfig, Coordinator
 from snn_control.coordination.fleet import Observation, Transform
-from snn_control.coordination.journal import Event
+from snn_control.coordination.journal import Event, Kind
 from snn_control.coordination.lifecycle import NodeState, Request, Transition
 from snn_control.coordination.novelty import load_novelty
 from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
@@ -39,6 +39,7 @@ TOPICS: tuple[str, ...] = (
     "range", "odom", "place", "motion", "command/snn", "command/pid", "target", "battery", "fleet/observations",
     "command/owner", "coordinator/sensing", "coordinator/events", "coordinator/mission",
 )  # fmt: skip
+TOLD_AT_ONCE = (Kind.SENSING, Kind.TRUST)  # changes that renew the sensors' leases before their time
 SENSING_S = 0.2  # between two renewals of the sensors' leases
 FLEET_S = 1.0
 MOST_WAITING = 1000  # samples that may wait for a step
@@ -225,7 +226,7 @@ class CoordinatorNode(Node):
         if self.looking:
             self._change_states()
         steady_s = time.monotonic()
-        if steady_s - self.sensing_s >= SENSING_S or any(event.kind.value == "sensing" for event in decision.events):
+        if steady_s - self.sensing_s >= SENSING_S or any(event.kind in TOLD_AT_ONCE for event in decision.events):
             self.sensing_s = steady_s
             self.sensing.publish(self._sensing_message(time_s))
             self.mission.publish(String(data=self.coordinator.mission))

@@ -99,7 +99,7 @@ def test_a_sick_network_is_left_out_and_a_sick_pair_hands_over():
         robot.fly(0.9)
     assert robot.decision.rung is Rung.REMAINING
     assert (robot.decision.owner, robot.decision.orders["command/snn"].parts) == ("snn", "pd")
-    robot.coordinator.networks["pd"].counts = None
+    robot.coordinator.watch.networks["pd"].counts = None
     for second in range(6, 12):
         robot.fly(0.1, reports=report(0, 0, second))
         robot.fly(0.9)
@@ -202,9 +202,9 @@ def test_suspicion_asks_the_model_of_healthy_flight_and_calm_does_not():
     robot = Robot()
     robot.coordinator = Coordinator(CONTRACTS, CoordinationConfig(), novelty=load_novelty())
     robot.fly(20.0)
-    assert robot.coordinator.novelty.asked == 0
+    assert robot.coordinator.streams.novelty.asked == 0
     robot.fly(6.0, climb=0.08)  # the height does not follow
-    assert 0 < robot.coordinator.novelty.asked <= 7
+    assert 0 < robot.coordinator.streams.novelty.asked <= 7
 
 
 TIMES = st.floats(-1e6, 1e6) | st.floats(99.0, 111.0)

@@ -32,7 +32,7 @@ JUDGES = 256  # worlds of validation, and of the test
 COLUMNS = (
     "rmse_m", "steady_state_error_m", "overshoot_m", "oscillation_m", "t90_s", "variation_per_step", "spikes_per_step",
 )  # fmt: skip
-OWN = {"seed", "dt_s", "model_digest"}  # fields with an option of their own, or none
+OWN = {"seed", "axis", "dt_s", "model_digest"}  # fields with an option of their own, or none
 SETTINGS = tuple(name for name in FineTuneConfig.model_fields if name not in OWN)
 
 
@@ -70,14 +70,14 @@ def read_start(path: Path) -> Start:
     if set(networks) != {"pd", "integral"}:
         raise ModelError(f"{path}: expected networks pd and integral, found {', '.join(networks)}; evolve a pair first")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Start(path, digest, header, networks, contenders_of(header.dt_s, header.networks, networks))
+    return Start(path, digest, header, networks, contenders_of(header.dt_s, header.networks, networks, header.axis))
 
 
 def read_config(args: argparse.Namespace, folder: Path, start: Start) -> FineTuneConfig:
     """Settings of the resumed run, or of the options."""
     if args.resume or args.export:
         return FineTuneConfig.load(folder / "config.yaml")
-    values = {"seed": args.seed, "dt_s": start.header.dt_s, "model_digest": start.digest}
+    values = {"seed": args.seed, "axis": start.header.axis, "dt_s": start.header.dt_s, "model_digest": start.digest}
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     return FineTuneConfig.check({**values, **given}, "options")
 
@@ -132,7 +132,7 @@ def conclude(
     folder: Path, tuning: FineTuning, progress: Run, start: Start, config: FineTuneConfig, target: str | None
 ) -> None:
     """Choose one point of each front on validation worlds, fly them in test worlds, save and print everything."""
-    validation = domain_of(VALIDATION, 0, JUDGES, config.dt_s)
+    validation = domain_of(VALIDATION, 0, JUDGES, config.dt_s, config.axis)
     fronts = {name: tuning.front(progress, name) for name in start.contenders}
     costs = {}
     for name, genes in fronts.items():
@@ -158,7 +158,7 @@ def conclude(
 
 def compare(start: Start, chosen: dict[str, Array], pids: Array, config: FineTuneConfig) -> dict[str, dict[str, float]]:
     """Scores in the test worlds: where each contender began, where it came to, and what hindsight would give a PID."""
-    test = domain_of(TEST, 0, JUDGES, config.dt_s)
+    test = domain_of(TEST, 0, JUDGES, config.dt_s, config.axis)
     steps, rows = len(test.weather), {}
     for name, contender in start.contenders.items():
         for label, genes in (("start", contender.start), ("tuned", chosen[name])):

@@ -60,14 +60,14 @@ def energy(motion: Array, ballast_m: float) -> float:
 
 
 def momenta(motion: Array) -> tuple[Array, Array]:
-    """Linear momentum, and angular momentum about the world's origin, of a hull without ballast: Kirchhoff's impulses."""
+    """Linear momentum, and angular momentum about the world's origin, of a hull without ballast (Kirchhoff)."""
     to_world = attitude(motion)
     linear = to_world @ ((hull.MASS_KG * np.eye(3) + ADDED) @ motion[7:10])
     return linear, np.cross(motion[:3], linear) + to_world @ ((INERTIA + ADDED_TURN) @ motion[10:13])
 
 
 def test_the_vertical_axis_is_that_of_the_fitted_flight() -> None:
-    """The same commands give the same climb as the model that was fitted to the first flight, servo and leak included."""
+    """The same commands give the same climb as the model fitted to the first flight, servo and leak included."""
     about = {"buoyancy_mps2": -0.03, "leak_mps2_per_h": 2.0, "dead_time_s": 0.28, "servo_s": 0.25, "thrust_gain": 1.1}
     airship, blimp = airship_at(np.array([0.0, 0.0, 20.0])), blimp_at(20.0)
     params, fitted = airship_params(**about, **CALM), blimp_params("tudelft_2023", **about)

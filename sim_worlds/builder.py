@@ -90,7 +90,9 @@ class SceneBuilder:
         if solid:
             self.solids.append(box)
 
-    def sheets(self, x_m: float, y_m: float, bottom_m: float, size_m: float, texture: int, turns: Sequence[float]) -> None:
+    def sheets(
+        self, x_m: float, y_m: float, bottom_m: float, size_m: float, texture: int, turns: Sequence[float]
+    ) -> None:
         """Upright sheets with holes through one axis: leaves."""
         for turn in turns:
             right = np.array([math.cos(turn), math.sin(turn), 0.0])

@@ -44,7 +44,9 @@ def tree(scene: SceneBuilder, spot: Spot, rng: np.random.Generator) -> None:
     size = 0.62 * spot.height_m
     scene.box(Box(spot.x_m, spot.y_m, 0.0, 0.25, 0.25, 0.6 * spot.height_m, rng.uniform(0, 3)), scene.texture("bark"))
     turns = rng.uniform(0, math.pi) + np.arange(3) * math.pi / 3
-    scene.sheets(spot.x_m, spot.y_m, spot.height_m - size, size, scene.texture("crown", spot.variant % 12), turns.tolist())
+    scene.sheets(
+        spot.x_m, spot.y_m, spot.height_m - size, size, scene.texture("crown", spot.variant % 12), turns.tolist()
+    )
 
 
 def bush(scene: SceneBuilder, spot: Spot, rng: np.random.Generator) -> None:

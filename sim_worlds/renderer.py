@@ -158,9 +158,47 @@ def _turn(axes, vector, out):
 
 
 @njit(cache=True)
-def rasterise(quads, atlas, lens, eye, axes, farthest_m, depth, owner, place):
-    """Nearest quad of every pixel: depth (row, column) along the axis, owner (-1 = sky), place (row, column, 2)."""
+def _fill(quads, atlas, lens, k, plane, box, depth, owner, place):
+    """The pixels that quad k, a plane in camera coordinates, wins."""
     width, height, focal = lens
+    corner, across, down = plane
+    n0 = down[1] * across[2] - down[2] * across[1]
+    n1 = down[2] * across[0] - down[0] * across[2]
+    n2 = down[0] * across[1] - down[1] * across[0]
+    towards = n0 * corner[0] + n1 * corner[1] + n2 * corner[2]
+    size2 = n0 * n0 + n1 * n1 + n2 * n2
+    s0, s1, s2 = down[1] * n2 - down[2] * n1, down[2] * n0 - down[0] * n2, down[0] * n1 - down[1] * n0
+    r0, r1, r2 = n1 * across[2] - n2 * across[1], n2 * across[0] - n0 * across[2], n0 * across[1] - n1 * across[0]
+    s0, s1, s2 = -s0 / size2, -s1 / size2, -s2 / size2
+    r0, r1, r2 = -r0 / size2, -r1 / size2, -r2 / size2
+    s_at, r_at = s0 * corner[0] + s1 * corner[1] + s2 * corner[2], r0 * corner[0] + r1 * corner[1] + r2 * corner[2]
+    texture, cut = quads.texture[k], quads.kind[k] == 1
+    for row in range(box[1], box[3]):
+        b = (row + 0.5 - 0.5 * height) / focal
+        for column in range(box[0], box[2]):
+            a = (column + 0.5 - 0.5 * width) / focal
+            slope = n0 * a + n1 * b + n2
+            if slope * towards <= 0.0:
+                continue
+            z = towards / slope
+            if z >= depth[row, column] or z < NEAR_M:
+                continue
+            s = z * (s0 * a + s1 * b + s2) - s_at
+            r = z * (r0 * a + r1 * b + r2) - r_at
+            if s < 0.0 or s >= 1.0 or r < 0.0 or r >= 1.0:
+                continue
+            if cut and _hole(atlas, texture, s * quads.repeats[k, 0], r * quads.repeats[k, 1]):
+                continue
+            depth[row, column], owner[row, column] = z, k
+            place[row, column, 0], place[row, column, 1] = s, r
+
+
+@njit(cache=True)
+def rasterise(
+    quads: Quads, atlas: TextureAtlas, lens: Lens, eye: Array, axes: Array, farthest_m: float, depth: Array,
+    owner: NDArray[np.int64], place: Array,
+) -> None:  # fmt: skip
+    """Nearest quad of every pixel: depth (row, column) along the axis, owner (-1 = sky), place (row, column, 2)."""
     depth[:], owner[:] = math.inf, -1
     corner, across, down, offset = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
     box = np.empty(4, np.int64)
@@ -178,31 +216,7 @@ def rasterise(quads, atlas, lens, eye, axes, farthest_m, depth, owner, place):
             continue
         if not _bounds(corner, across, down, lens, box):
             continue
-        size2 = n0 * n0 + n1 * n1 + n2 * n2
-        s0, s1, s2 = down[1] * n2 - down[2] * n1, down[2] * n0 - down[0] * n2, down[0] * n1 - down[1] * n0
-        r0, r1, r2 = n1 * across[2] - n2 * across[1], n2 * across[0] - n0 * across[2], n0 * across[1] - n1 * across[0]
-        s0, s1, s2 = -s0 / size2, -s1 / size2, -s2 / size2
-        r0, r1, r2 = -r0 / size2, -r1 / size2, -r2 / size2
-        s_at, r_at = s0 * corner[0] + s1 * corner[1] + s2 * corner[2], r0 * corner[0] + r1 * corner[1] + r2 * corner[2]
-        texture, cut = quads.texture[k], quads.kind[k] == 1
-        for row in range(box[1], box[3]):
-            b = (row + 0.5 - 0.5 * height) / focal
-            for column in range(box[0], box[2]):
-                a = (column + 0.5 - 0.5 * width) / focal
-                slope = n0 * a + n1 * b + n2
-                if slope * towards <= 0.0:
-                    continue
-                z = towards / slope
-                if z >= depth[row, column] or z < NEAR_M:
-                    continue
-                s = z * (s0 * a + s1 * b + s2) - s_at
-                r = z * (r0 * a + r1 * b + r2) - r_at
-                if s < 0.0 or s >= 1.0 or r < 0.0 or r >= 1.0:
-                    continue
-                if cut and _hole(atlas, texture, s * quads.repeats[k, 0], r * quads.repeats[k, 1]):
-                    continue
-                depth[row, column], owner[row, column] = z, k
-                place[row, column, 0], place[row, column, 1] = s, r
+        _fill(quads, atlas, lens, k, (corner, across, down), box, depth, owner, place)
 
 
 @njit(cache=True)
@@ -221,7 +235,10 @@ def _texel(atlas, texture, level, u, v, out):
 
 
 @njit(cache=True)
-def shade(quads, atlas, atmosphere, lens, axes, depth, owner, place, picture):
+def shade(
+    quads: Quads, atlas: TextureAtlas, atmosphere: Atmosphere, lens: Lens, axes: Array, depth: Array,
+    owner: NDArray[np.int64], place: Array, picture: Array,
+) -> None:  # fmt: skip
     """Colours (row, column, 3), 0 to 255, of what `rasterise` found."""
     width, height, focal = lens
     fine, coarse, lit = np.empty(3), np.empty(3), np.empty((len(quads.texture), 3))
@@ -233,7 +250,6 @@ def shade(quads, atlas, atmosphere, lens, axes, depth, owner, place, picture):
             a = (column + 0.5 - 0.5 * width) / focal
             ray = math.sqrt(a * a + b * b + 1.0)
             k = owner[row, column]
-            up = -(axes[1, 2] * b + axes[0, 2] * a + axes[2, 2]) / ray
             up = (axes[0, 2] * a + axes[1, 2] * b + axes[2, 2]) / ray
             if k < 0:
                 share = min(max(up, 0.0) * 1.6, 1.0)

@@ -41,7 +41,9 @@ class Route:
     def beside(self, along_m: float, left_m: float) -> Station:
         """The point `left_m` to the left of the one so far along it."""
         here = self.at(along_m)
-        return Station(here.x_m - left_m * math.sin(here.yaw_rad), here.y_m + left_m * math.cos(here.yaw_rad), here.yaw_rad)
+        return Station(
+            here.x_m - left_m * math.sin(here.yaw_rad), here.y_m + left_m * math.cos(here.yaw_rad), here.yaw_rad
+        )
 
     def nearest(self, x_m: float, y_m: float) -> tuple[float, float]:
         """How far along it the nearest point is, and how far to the left of it we are."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim_worlds.builder import Box, SceneBuilder, Solids
+from sim_worlds.builder import Box, SceneBuilder
 from sim_worlds.furniture import MOVABLE, THINGS, Spot, person
 from sim_worlds.renderer import Array, Atmosphere
 from sim_worlds.route import Route
@@ -22,7 +22,7 @@ class Walker(NamedTuple):
     """Rows of a moving thing and its way along the route, to and fro."""
 
     first: int  # of its quads
-    count: int
+    quads: int
     solid: int
     from_m: float  # along the route
     left_m: float
@@ -34,6 +34,8 @@ class Scene:
     """What there is to see and to hit; `move` sets the time."""
 
     def __init__(self, config: SceneConfig, condition: ConditionConfig, seed: int = 0) -> None:
+        if config.ceiling_m > 0.0:
+            condition = condition.model_copy(update={"snow": 0.0, "leaves_on_ground": 0.0})
         self.config, self.condition = config, condition
         self.route = Route(config.route_m, config.corner_radius_m)
         builder = SceneBuilder(condition, config.seed)
@@ -77,7 +79,7 @@ class Scene:
         """Put a moving thing somewhere."""
         c, s = math.cos(yaw_rad), math.sin(yaw_rad)
         turn = np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
-        rows = slice(walker.first, walker.first + walker.count)
+        rows = slice(walker.first, walker.first + walker.quads)
         for still, now in zip(self._still, self.quads[:3], strict=True):
             now[rows] = still[rows] @ turn
         self.quads.corner_m[rows] += (x_m, y_m, bottom_m)
@@ -127,20 +129,20 @@ def _room(builder: SceneBuilder, room: tuple[float, float, float, float], height
             variant += 1
 
 
-def _furnish(
-    builder: SceneBuilder, scene: Scene, element: ElementConfig, number: int, rng: Rng, changed: Rng
-) -> None:
+def _furnish(builder: SceneBuilder, scene: Scene, element: ElementConfig, number: int, rng: Rng, changed: Rng) -> None:
     for k, spot in enumerate(_spots(scene, element, number, rng)):
         moved, lots = changed.random() < scene.condition.moved, changed.uniform(-1.0, 1.0, 2)
         if element.kind in MOVABLE and moved:
-            shift = lots
-            if abs(shift[0]) < 0.3:
+            if abs(lots[0]) < 0.3:
                 continue  # somebody took it away
-            spot = spot._replace(
-                x_m=spot.x_m + 3.0 * shift[0] * math.cos(spot.yaw_rad), y_m=spot.y_m + 3.0 * shift[0] * math.sin(spot.yaw_rad),
-                yaw_rad=spot.yaw_rad + 0.6 * shift[1], variant=spot.variant + 7,
-            )  # fmt: skip
+            spot = _moved(spot, 3.0 * lots[0], 0.6 * lots[1])
         _place(builder, scene, element, spot, np.random.default_rng([scene.config.seed, number, k]))
+
+
+def _moved(spot: Spot, along_m: float, turn_rad: float) -> Spot:
+    """The spot of another thing of the kind, further along and turned."""
+    x, y = spot.x_m + along_m * math.cos(spot.yaw_rad), spot.y_m + along_m * math.sin(spot.yaw_rad)
+    return spot._replace(x_m=x, y_m=y, yaw_rad=spot.yaw_rad + turn_rad, variant=spot.variant + 7)
 
 
 def _place(builder: SceneBuilder, scene: Scene, element: ElementConfig, spot: Spot, rng: Rng) -> None:
@@ -168,7 +170,7 @@ def _spots(scene: Scene, element: ElementConfig, number: int, rng: Rng) -> list[
     if element.at:
         return spots
     route, high = scene.route, scene.config.ceiling_m
-    beyond = 0.0 if scene.config.ceiling_m > 0.0 else 20.0
+    beyond = 6.0 if scene.config.ceiling_m > 0.0 else 20.0
     for side in {"left": (1,), "right": (-1,), "both": (1, -1)}[element.side]:
         edges = np.arange(-beyond, route.length_m + beyond, element.every_m)
         for k, station in enumerate(edges):

@@ -93,5 +93,7 @@ def load_condition(name: str) -> ConditionConfig:
     """A condition by name, or a ConfigError that lists the names."""
     known = load_conditions()
     if name not in known:
-        raise ConfigError(f"unknown condition '{name}', {nearest(name, list(known))} expected one of {', '.join(known)}")
+        raise ConfigError(
+            f"unknown condition '{name}', {nearest(name, list(known))} expected one of {', '.join(known)}"
+        )
     return known[name]

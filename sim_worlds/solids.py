@@ -2,11 +2,15 @@
 
 import math
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
 
 
 @njit(cache=True)
-def box_distance(centre, half, yaw, point):
+def box_distance(centre: Array, half: Array, yaw: float, point: Array) -> float:
     """Distance from a point (3,) to a box that is turned about the vertical; negative inside."""
     c, s = math.cos(yaw), math.sin(yaw)
     x, y, z = point[0] - centre[0], point[1] - centre[1], point[2] - centre[2]
@@ -16,7 +20,7 @@ def box_distance(centre, half, yaw, point):
 
 
 @njit(cache=True)
-def clearance(centre_m, half_m, yaw_rad, point_m, ceiling_m):
+def clearance(centre_m: Array, half_m: Array, yaw_rad: Array, point_m: Array, ceiling_m: float) -> float:
     """Distance from a point to the nearest box, the floor or the ceiling (0 = none)."""
     nearest = point_m[2]
     if ceiling_m > 0.0:
@@ -27,7 +31,7 @@ def clearance(centre_m, half_m, yaw_rad, point_m, ceiling_m):
 
 
 @njit(cache=True)
-def down_range(centre_m, half_m, yaw_rad, point_m):
+def down_range(centre_m: Array, half_m: Array, yaw_rad: Array, point_m: Array) -> float:
     """Distance down to the top of what is below a point, or to the floor at height 0."""
     top = 0.0
     for k in range(len(yaw_rad)):

@@ -32,7 +32,9 @@ Rng = np.random.Generator
 
 def facade(rng: Rng, condition: ConditionConfig) -> Texture:
     """The front of a house: bricks or plaster, rows of windows, a door, sometimes a shop with its sign."""
-    colour: Colour = tuple(rng.choice([[158, 88, 70], [190, 176, 150], [120, 112, 108], [172, 140, 96], [200, 200, 192]]))
+    colour: Colour = tuple(
+        rng.choice([[158, 88, 70], [190, 176, 150], [120, 112, 108], [172, 140, 96], [200, 200, 192]])
+    )
     picture = bricks(colour, rng, 24, 14) if rng.random() < 0.55 else mottled(colour, rng, 5, 0.18)
     rows, across = int(rng.integers(2, 4)), int(rng.integers(2, 5))
     pane: Colour = (235, 205, 120) if condition.light == "evening" else (62, 74, 92)
@@ -56,11 +58,13 @@ def _ground_floor(picture: Picture, rng: Rng, top: float) -> None:
     if rng.random() < 0.5:
         sign = tuple(rng.uniform(20, 235, 3))
         rectangle(picture, (0.04, top, 0.96, top + 0.07), sign)
-        for x in np.arange(0.1, rng.uniform(0.4, 0.85), 0.06):
+        for x in np.arange(0.1, rng.uniform(0.4, 0.85), 0.06).tolist():
             rectangle(picture, (x, top + 0.018, x + rng.uniform(0.02, 0.045), top + 0.052), (245, 245, 240))
         rectangle(picture, (0.08, top + 0.1, 0.92, 0.94), (70, 84, 100))
-        for x in rng.uniform(0.1, 0.8, 5):
-            rectangle(picture, (x, rng.uniform(min(top + 0.15, 0.84), 0.85), x + 0.08, 0.94), tuple(rng.uniform(30, 230, 3)))
+        for x in rng.uniform(0.1, 0.8, 5).tolist():
+            rectangle(
+                picture, (x, rng.uniform(min(top + 0.15, 0.84), 0.85), x + 0.08, 0.94), tuple(rng.uniform(30, 230, 3))
+            )
     rectangle(picture, (door - 0.015, top + 0.06, door + 0.145, 1.0), tuple(rng.uniform(150, 240, 3)))
     rectangle(picture, (door, top + 0.08, door + 0.13, 1.0), tuple(rng.uniform(20, 170, 3)))
 
@@ -87,11 +91,11 @@ def office_wall(rng: Rng, condition: ConditionConfig) -> Texture:
         bright = np.array([205, 220, 235]) if condition.light != "evening" else np.array([60, 60, 90])
         rectangle(picture, (left + 0.03, 0.22, left + 0.52, 0.58), tuple(bright * (0.6 if condition.snow else 1.0)))
     elif what == "pipes":
-        for x in rng.uniform(0.05, 0.9, 3):
+        for x in rng.uniform(0.05, 0.9, 3).tolist():
             rectangle(picture, (x, 0, x + 0.04, 0.95), tuple(rng.uniform(60, 220, 3)))
     else:
         rectangle(picture, (left, 0.35, left + 0.4, 0.95), tuple(rng.uniform(50, 160, 3)))
-        for y in np.arange(0.4, 0.9, 0.14):
+        for y in np.arange(0.4, 0.9, 0.14).tolist():
             rectangle(picture, (left + 0.02, y, left + 0.38, y + 0.11), tuple(rng.uniform(80, 200, 3)))
     return finished(picture)
 
@@ -111,9 +115,9 @@ def hall_wall(rng: Rng, condition: ConditionConfig) -> Texture:
     if rng.random() < 0.5:
         x = rng.uniform(0.05, 0.5)
         rectangle(picture, (x, 0.45, x + 0.42, 1.0), tuple(rng.uniform(40, 200, 3)))
-        for y in np.arange(0.5, 1.0, 0.08):
+        for y in np.arange(0.5, 1.0, 0.08).tolist():
             rectangle(picture, (x, y, x + 0.42, y + 0.015), (50, 50, 50))
-    for x in rng.uniform(0.0, 0.8, 2):
+    for x in rng.uniform(0.0, 0.8, 2).tolist():
         _paste(picture, poster(rng, int(rng.integers(16, 36))), x, rng.uniform(0.35, 0.6))
     return finished(picture)
 
@@ -163,7 +167,7 @@ def _simple(make: Callable[[Rng], Picture], cover: float = 0.4) -> Callable[[Rng
 
 def _shelves(rng: Rng) -> Picture:
     picture = painted((70, 60, 55))
-    for y in np.arange(0.02, 0.95, 0.24):
+    for y in np.arange(0.02, 0.95, 0.24).tolist():
         x = 0.03
         while x < 0.92:
             wide, high = rng.uniform(0.05, 0.2), rng.uniform(0.1, 0.2)
@@ -209,7 +213,7 @@ SURFACES: dict[str, Callable[[Rng, ConditionConfig], Texture]] = {
     "shelf": _simple(_shelves, 0.0),
     "bin": _simple(_bin),
     "person": _simple(_person, 0.0),
-    "ceiling": _simple(lambda rng: slabs((205, 205, 200), rng, 4, 0.08), 0.0),
+    "ceiling": _simple(lambda rng: slabs((255, 255, 248), rng, 4, 0.08), 0.0),
     "plaster": _simple(lambda rng: mottled((186, 182, 172), rng, 3, 0.25), 0.1),
     "obstacle": _simple(lambda rng: gravel((150, 150, 150), rng, (40, 40, 60)), 0.0),
 }

@@ -100,7 +100,7 @@ def poster(rng: np.random.Generator, side: int = SIDE) -> Picture:
     for _ in range(rng.integers(3, 7)):
         x, y, w, h = rng.uniform(0, 0.7), rng.uniform(0, 0.6), rng.uniform(0.1, 0.5), rng.uniform(0.06, 0.35)
         rectangle(picture, (x, y, x + w, y + h), tuple(rng.uniform(10, 240, 3)))
-    for line in np.arange(0.7, 0.95, 0.06):
+    for line in np.arange(0.7, 0.95, 0.06).tolist():
         rectangle(picture, (0.08, line, rng.uniform(0.4, 0.92), line + 0.025), (40, 40, 50))
     return picture
 
@@ -127,8 +127,8 @@ def _branches(rng: np.random.Generator) -> NDArray[np.bool_]:
         for width in range(max(1, round(length / 12))):
             inside = (rows >= 0) & (rows < SIDE) & (columns + width >= 0) & (columns + width < SIDE)
             mask[rows[inside].astype(int), (columns[inside] + width).astype(int)] = True
-        for turn in (-0.5, 0.45):
-            ends.append((rows[-1], columns[-1], angle + turn * rng.uniform(0.6, 1.4), length * rng.uniform(0.6, 0.8)))
+        turns = [(angle + turn * rng.uniform(0.6, 1.4), length * rng.uniform(0.6, 0.8)) for turn in (-0.5, 0.45)]
+        ends += [(float(rows[-1]), float(columns[-1]), *turn) for turn in turns]
     return mask
 
 

@@ -237,7 +237,7 @@ def _texel(atlas, texture, level, u, v, out):
 @njit(cache=True)
 def shade(
     quads: Quads, atlas: TextureAtlas, atmosphere: Atmosphere, lens: Lens, axes: Array, depth: Array,
-    owner: NDArray[np.int64], place: Array, picture: Array,
+    owner: NDArray[np.int64], place: Array, picture: Array, blur_px: float,
 ) -> None:  # fmt: skip
     """Colours (row, column, 3), 0 to 255, of what `rasterise` found."""
     width, height, focal = lens
@@ -268,7 +268,7 @@ def shade(
             for c in range(3):
                 facing += slant[k, c] * (axes[0, c] * a + axes[1, c] * b + axes[2, c])
             facing = max(abs(facing) / ray, 0.05)
-            level = math.log2(max(scale[k] * z / (focal * math.sqrt(facing)), 1.0))
+            level = math.log2(max(blur_px * scale[k] * z / (focal * math.sqrt(facing)), 1.0))
             top = atlas.levels[texture] - 1
             level = min(level, float(top))
             low = int(level)
@@ -300,10 +300,10 @@ def _prepare(quads, atlas, atmosphere, k, lit, scale, slant):
 
 
 class Renderer:
-    """A lens with its buffers."""
+    """A lens with its buffers; textures are blurred over `blur_px`."""
 
-    def __init__(self, optics: Lens, farthest_m: float = 120.0) -> None:
-        self.lens, self.farthest_m = optics, farthest_m
+    def __init__(self, optics: Lens, farthest_m: float = 120.0, blur_px: float = 1.0) -> None:
+        self.lens, self.farthest_m, self.blur_px = optics, farthest_m, blur_px
         shape = optics.height, optics.width
         self.depth, self.owner = np.empty(shape), np.empty(shape, np.int64)
         self.place, self.picture = np.empty((*shape, 2)), np.empty((*shape, 3))
@@ -312,7 +312,7 @@ class Renderer:
         """Colours (row, column, 3) from 0 to about 255; the buffer is used again by the next call."""
         farthest_m = min(self.farthest_m, 5.0 * atmosphere.visibility_m)
         rasterise(quads, atlas, self.lens, eye_m, axes, farthest_m, self.depth, self.owner, self.place)
-        shade(quads, atlas, atmosphere, self.lens, axes, self.depth, self.owner, self.place, self.picture)
+        shade(quads, atlas, atmosphere, self.lens, axes, self.depth, self.owner, self.place, self.picture, self.blur_px)
         return self.picture
 
 

@@ -61,7 +61,9 @@ class AxisDomain(NamedTuple):
     senses: Array  # (axis, 4, world): step, noise, share of lost samples, age of a sample (s)
     course: Course  # of the scored axis
     setpoint: Array  # (time, axis, world)
-    weather: Array  # (time, 12, world): three weathers, see `sim_worlds.weather`; their gusts blow upward, left, forward
+    weather: (
+        Array  # (time, 12, world): three weathers, see `sim_worlds.weather`; their gusts blow upward, left, forward
+    )
 
 
 def find_axis(name: str) -> Axis:

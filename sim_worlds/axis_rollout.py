@@ -106,7 +106,14 @@ def _act(pilot, i, axis, others, memory, held, target, value, rate, senses, weat
     else:
         c = own
     low, high = splat(-limit), splat(limit)
-    return (clamp(a, low, high), clamp(b, low, high), clamp(c, low, high)), clamp(own, low, high), goal, now, seen, fired
+    return (
+        (clamp(a, low, high), clamp(b, low, high), clamp(c, low, high)),
+        clamp(own, low, high),
+        goal,
+        now,
+        seen,
+        fired,
+    )
 
 
 @njit(cache=True)
@@ -174,7 +181,9 @@ def _fly(pilot, i, axis, others, params, senses, course, setpoint, weather, limi
 
 
 @njit(cache=True, parallel=True)
-def _fly_all(pilot, population, axis, others, params, senses, course, setpoint, weather, limit, substeps, record, scores):
+def _fly_all(
+    pilot, population, axis, others, params, senses, course, setpoint, weather, limit, substeps, record, scores
+):
     blocks = setpoint.shape[0]
     for job in prange(population * blocks):
         i, b = job // blocks, job % blocks

@@ -62,7 +62,9 @@ class Robot:
         )  # fmt: skip
         self.state = airship_at(np.array(start[:3]), start[3])
         self.eye = Renderer(lens(config.width, config.height, config.fov_rad))
-        self.pixels = Renderer(lens(config.event_width, config.event_height, config.event_fov_rad), 40.0, config.event_blur_px)
+        self.pixels = Renderer(
+            lens(config.event_width, config.event_height, config.event_fov_rad), 40.0, config.event_blur_px
+        )
         self.event_camera = EventCamera(config.event_width, config.event_height, config.events, self.rng)
         self.bias = self.rng.normal(0.0, config.gyro_bias_radps, 3)
         self.lidar = LidarParams(config.lidar_quantum_m, config.lidar_noise_m, config.lidar_dropout)

@@ -29,7 +29,7 @@ class RobotConfig(Config):
     lidar_dropout: float = Field(0.0, ge=0, le=1, description="share of ranges that never arrive")
     lidar_max_m: float = Field(12.0, gt=0, le=1000, description="farthest that the lidar sees (m)")
     gyro_noise_radps: float = Field(0.005, ge=0, le=1, description="standard deviation of a turning rate (rad/s)")
-    gyro_bias_radps: float = Field(0.002, ge=0, le=1, description="standard deviation of the gyro's bias (rad/s)")
+    gyro_bias_radps: float = Field(0.0007, ge=0, le=1, description="standard deviation of the bias left (rad/s)")
     accel_noise_mps2: float = Field(0.03, ge=0, le=10, description="standard deviation of an acceleration (m/s^2)")
     radius_m: float = Field(0.3, gt=0, le=10, description="what comes nearer to the hull's centre line touches it (m)")
     half_length_m: float = Field(0.25, ge=0, le=10, description="half the length of that line (m)")

@@ -24,6 +24,8 @@ setup(
         (SHARE, ["package.xml"]),
         (f"{SHARE}/launch", sorted(glob("launch/*.launch.xml"))),
         (f"{SHARE}/config", sorted(glob("config/*.yaml"))),
+        (f"{SHARE}/scenes", sorted(glob("scenes/*.yaml"))),
+        (f"{SHARE}/missions", sorted(glob("missions/*.yaml"))),
         (f"{SHARE}/models", sorted(glob("models/*.safetensors") + glob("models/*.yaml"))),
     ],
     # The oldest versions meant to work; requirements/*.txt pin the versions that are tested.

@@ -29,7 +29,7 @@ HOMES = {
     "aedat": ["snn_perception/events/aedat4.py"],
     "deap": ["snn_control/strategies.py"],
     "gymnasium": ["sim_worlds/gym_worlds.py"],
-    "pybullet": [],
+    "pybullet": ["sim_worlds/bullet.py"],
     "PIL|av": ["snn_perception/places/image_files.py"],
     "ray": ["snn_control/ray_engine.py"],
     "torch": [],

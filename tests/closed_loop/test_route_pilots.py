@@ -1,4 +1,4 @@
-"""`snn/BlimpRoute-v0` can be flown on what it shows: a plain pilot arrives, one that does not steer and one that does nothing do not."""
+"""`snn/BlimpRoute-v0` can be flown on what it shows: a plain pilot arrives, a blind one and a sleeping one do not."""
 
 from functools import cache
 

@@ -105,7 +105,9 @@ def save_pair(path: Path, genes: Array, start: Start, config: FineTuneConfig, sc
     """One pair of a front as a model file."""
     pair = start.contenders["snn"]
     assert isinstance(pair, PairContender)  # noqa: S101 - for the type checker
-    command = f"snn evolve tune --model {start.path.name} --seed {config.seed}"
+    changed = config.model_dump(exclude_defaults=True, exclude=OWN)
+    settings = "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
+    command = f"snn evolve tune --model {start.path.name}{settings} --seed {config.seed}"
     header = start.header.model_copy(update={"score": score, "seed": config.seed, "command": command})
     save_model(path, header, pair.networks(genes[None]))
 

@@ -149,10 +149,17 @@ def conclude(
     _write(folder, start, costs, best)
     ratios = {name: rows["snn, tuned"][name] / rows["pid, tuned"][name] for name in COLUMNS[:-1]}
     text = table(
-        ("on worlds not trained on", *COLUMNS), [[name, *(row[c] for c in COLUMNS)] for name, row in rows.items()]
+        (f"on worlds not trained on, {config.axis}", *COLUMNS),
+        [[name, *(row[c] for c in COLUMNS)] for name, row in rows.items()],
     )
     ratio_text = table(("networks / PID", *ratios), [["", *ratios.values()]])
-    result = {"model": str(folder / "best.safetensors"), "test": rows, "snn_to_pid": ratios, "worlds": JUDGES}
+    result = {
+        "axis": config.axis,
+        "model": str(folder / "best.safetensors"),
+        "test": rows,
+        "snn_to_pid": ratios,
+        "worlds": JUDGES,
+    }
     emit(result, f"{text}\n\n{ratio_text}", target)
     if target != "-":
         print(f"front: {folder / 'front.csv'}, {folder / 'front.png'}\nmodel: {folder / 'best.safetensors'}")

@@ -26,7 +26,7 @@ from snn_core.resources import models_dir
 
 Array = NDArray[np.float64]
 DT_S, WORLDS = 0.1, 8
-TWIST_NM, HEAVY_MPS2 = 0.003, -0.03
+TWIST_NM, HEAVY_MPS2 = 0.006, -0.03
 LATE_S = 0.8
 
 
@@ -45,13 +45,13 @@ class Goal(NamedTuple):
 LOST = ("silent", "flipped", "blind")
 GOALS = [
     Goal("heading", "rmse_m", 0.24, ("late", *LOST)),
-    Goal("heading", "steady_state_error_m", 0.06, ("pd_alone", "late", *LOST)),
+    Goal("heading", "steady_state_error_m", 0.035, ("pd_alone", "late", *LOST)),
     Goal("heading", "overshoot_m", 0.20, ("late", "flipped")),
     Goal("heading", "t90_s", 4.0, LOST),
     Goal("speed", "rmse_m", 0.10, ("pd_alone", *LOST)),
-    Goal("speed", "steady_state_error_m", 0.04, ("pd_alone", *LOST)),
-    Goal("speed", "overshoot_m", 0.10, ("flipped",)),
-    Goal("speed", "t90_s", 6.0, LOST),
+    Goal("speed", "steady_state_error_m", 0.03, ("pd_alone", *LOST)),
+    Goal("speed", "overshoot_m", 0.08, ("late", "flipped")),
+    Goal("speed", "t90_s", 6.0, ("pd_alone", *LOST)),
 ]
 
 
@@ -104,7 +104,7 @@ def test_crippled_controllers_miss_them(who: str, goal: Goal, cripple: str) -> N
 
 @pytest.mark.parametrize("axis", ["heading", "speed"])
 def test_the_networks_are_no_worse_than_the_pid_tuned_beside_them(axis: str) -> None:
-    """Within a tenth on the tracking error, in the nominal worlds; random ones are in the benchmark."""
+    """Within a tenth on the tracking error, in worlds with twist and weight; random ones are in the benchmark."""
     ours, theirs = scores("snn", axis, ""), scores("pid", axis, "")
     assert ours.rmse_m + ours.steady_state_error_m < 1.1 * (theirs.rmse_m + theirs.steady_state_error_m)
 

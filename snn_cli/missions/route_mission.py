@@ -13,7 +13,7 @@ from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import RouteMission
 from snn_cli.missions.scoring import Referee, beside_path
 from snn_control.route_follower import RouteFollower, TaughtRoute
-from snn_perception.places.image_shift import outline, shift_between
+from snn_perception.places.image_shift import best_match, outline
 from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig
 
@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 Watch = Callable[[Robot, Senses, "RouteFlight"], None]
 PATIENCE = 1.6  # times the time that the route should take
 TOLERANCE = 2  # places
+NEARBY = 1  # places to each side that images are compared with
 LOOK_AHEAD_M = 4.0  # of the pilot who teaches
 SETTLE_S = 3.0
 STILL = (0.0, 0.0)  # until then
@@ -178,16 +179,15 @@ class RouteFlight:
             self.follower.see_place(answer * self.mission.spacing_m)
 
     def _compare(self, senses: Senses) -> None:
-        """The turn that would match the two taught images around, each as much as it is near."""
-        seen, exact = outline(senses.image), self.follower.along_m / self.mission.spacing_m
-        low = min(max(int(exact), 0), len(self.taught.outlines) - 2)
-        share = min(max(exact - low, 0.0), 1.0)
-        focal = 0.5 / math.tan(0.5 * self.mission.robot.fov_rad)
-        shifts = [shift_between(seen, self.taught.outlines[low + k]) for k in (0, 1)]
-        self.correlation = max(shift.correlation for shift in shifts)
-        if all(shift.correlation > self.mission.min_correlation and shift.pixels == shift.pixels for shift in shifts):
-            turns = [shift.turn_rad(focal) for shift in shifts]
-            self.follower.see_turn((1.0 - share) * turns[0] + share * turns[1])
+        """The taught image nearby that matches best: how far along it is, and the turn that would match it."""
+        seen, taught, spacing_m = outline(senses.image), self.taught.outlines, self.mission.spacing_m
+        here = min(max(round(self.follower.along_m / spacing_m), 0), len(taught) - 1)
+        first, last = max(here - NEARBY, 0), min(here + NEARBY + 1, len(taught))
+        match = best_match(seen, taught[first:last], here - first)
+        self.correlation = match.shift.correlation
+        if self.correlation > self.mission.min_correlation and match.shift.pixels == match.shift.pixels:
+            focal = 0.5 / math.tan(0.5 * self.mission.robot.fov_rad)
+            self.follower.see_turn(match.shift.turn_rad(focal), (first + match.index) * spacing_m)
 
     def _tell(self, time_s: float) -> None:
         if self.follower.lost and not self.was_lost:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sim_worlds.airship import airship_at, airship_params
 from sim_worlds.airship_flight import airship_step
 from sim_worlds.lidar import LidarParams, measure
-from sim_worlds.renderer import Array, Renderer, grey, lens
+from sim_worlds.renderer import Array, Renderer, lens
 from sim_worlds.robot_config import RobotConfig
 from sim_worlds.scene import Scene
 from sim_worlds.weather import draw_sample
@@ -105,8 +105,8 @@ class Robot:
 
     def _log_intensity(self) -> Array:
         axes = camera_of(self.body_axes(), self.config.event_pitch_rad)
-        picture = self.pixels.see(self.scene.quads, self.scene.atlas, self.scene.atmosphere, self._centre(), axes)
-        return np.log(grey(picture) + DARKEST)
+        picture = self.pixels.see_grey(self.scene.quads, self.scene.atlas, self.scene.atmosphere, self._centre(), axes)
+        return np.log(picture + DARKEST)
 
     def colours(self) -> Array:
         """What the camera sees now, (row, column, 3), before exposure."""
@@ -115,7 +115,9 @@ class Robot:
 
     def image(self) -> NDArray[np.uint8]:
         """What the camera sees now, exposed and with noise."""
-        config, picture = self.config, grey(self.colours())
+        config, scene = self.config, self.scene
+        axes = camera_of(self.body_axes(), 0.0)
+        picture = self.eye.see_grey(scene.quads, scene.atlas, scene.atmosphere, self._centre(), axes)
         exposed = picture * (config.exposure * 255.0 / max(float(picture.mean()), 1.0))
         noisy = exposed + self.rng.normal(0.0, config.image_noise, picture.shape)
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)

@@ -32,7 +32,9 @@ class FollowerConfig(Config):
     settle: float = Field(15.0, gt=0, le=1000, description="observations over which the first gain fades")
     offset_gain: float = Field(0.06, ge=0, le=1, description="share of it that corrects the offset")
     place_gain: float = Field(0.35, ge=0, le=1, description="share of a place observed that corrects the position")
-    most_surprise_rad: float = Field(0.1, gt=0, le=3, description="a turn observed counts as no more than this off (rad)")
+    most_surprise_rad: float = Field(
+        0.1, gt=0, le=3, description="a turn observed counts as no more than this off (rad)"
+    )
     doubt_rad: float = Field(0.35, gt=0, le=3, description="turns farther off than this are left out (rad)")
     gate_m: float = Field(3.0, gt=0, le=1000, description="places farther than this from the estimate are doubted (m)")
     insistence: int = Field(10, ge=1, le=100, description="doubted places in a row, of one mind, that are believed")

@@ -38,7 +38,9 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
             velocity = pilot.velocity = None
         if velocity is not None:
             c, s = np.cos(pilot.heading_rad), np.sin(pilot.heading_rad)
-            step = np.array([c * velocity.forward_mps - s * velocity.left_mps, s * velocity.forward_mps + c * velocity.left_mps])
+            step = np.array(
+                [c * velocity.forward_mps - s * velocity.left_mps, s * velocity.forward_mps + c * velocity.left_mps]
+            )
             position = position + step * mission.robot.dt_s
         speed = float(np.clip(-SPEED_PER_M * 2.0 * position[0], -FASTEST_MPS, FASTEST_MPS))
         turn = float(np.clip(-TURN_PER_M * position[1] * np.sign(speed or 1.0), -MOST_TURN_RAD, MOST_TURN_RAD))

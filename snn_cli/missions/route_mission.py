@@ -46,7 +46,38 @@ class Mutants(NamedTuple):
     silent_motion: bool = False
 
 
+SOUND = Mutants()
+
+
 def teach(mission: RouteMission, seed: int) -> Taught:
+    """The route as one robot learns it, or two, a half each."""
+    if mission.robots == 1:
+        return teach_part(mission, seed)
+    scene = open_scene(mission.scene, mission.taught_in)
+    middle_m = 0.5 * (mission.from_m + _end_m(mission, scene))
+    first = teach_part(mission.model_copy(update={"to_m": middle_m}), seed)
+    return joined(first, teach_part(mission.model_copy(update={"from_m": middle_m}), seed + 1), mission.spacing_m)
+
+
+def joined(first: Taught, second: Taught, spacing_m: float) -> Taught:
+    """Two parts of a route as one: the maps are merged, the second part goes on where the first one ended."""
+    places, known = PlaceMap(), len(first.outlines)
+    places.merge(first.places)
+    places.merge(second.places)
+    ahead_m = known * spacing_m
+    kept = first.route.along_m < ahead_m
+    route = TaughtRoute(
+        np.concatenate([first.route.along_m[kept], second.route.along_m + ahead_m]),
+        np.concatenate([first.route.heading_rad[kept], second.route.heading_rad + first.route.heading_rad[-1]]),
+        np.concatenate([first.route.drift_rad[kept], second.route.drift_rad]),
+    )
+    return Taught(
+        route, places, first.outlines + second.outlines, np.concatenate([first.images, second.images]),
+        np.concatenate([first.true_path, second.true_path]), np.concatenate([first.true_places, second.true_places]),
+    )  # fmt: skip
+
+
+def teach_part(mission: RouteMission, seed: int) -> Taught:
     """A pilot, who sees where he is, flies the route; the robot measures and learns along."""
     scene = open_scene(mission.scene, mission.taught_in)
     robot = _robot(scene, mission, seed)
@@ -107,8 +138,8 @@ def _robot(scene: Scene, mission: RouteMission, seed: int, left_m: float = 0.0, 
 class RouteFlight:
     """One flight along a taught route."""
 
-    def __init__(self, mission: RouteMission, taught: Taught, seed: int, mutants: Mutants = Mutants()) -> None:
-        self.mission, self.taught, self.mutants = mission, taught, mutants
+    def __init__(self, mission: RouteMission, taught: Taught, seed: int, mutants: Mutants = SOUND) -> None:
+        self.mission, self.taught, self.mutants, self.seed = mission, taught, mutants, seed
         scene = open_scene(mission.scene, mission.condition, seed)
         beside = np.random.default_rng([seed, 3]).uniform(-1.0, 1.0, 2) * (mission.beside_m, mission.turned_rad)
         self.robot = _robot(scene, mission, 1000 + seed, *beside.tolist())
@@ -205,9 +236,36 @@ class RouteFlight:
         right = [given is not None and abs(given - true) <= TOLERANCE for given, true in self.answers]
         wrong = [given is not None and abs(given - true) > TOLERANCE for given, true in self.answers]
         return {
-            **self.referee.result(self.mission.name, 0, success), "condition": self.mission.condition,
+            **self.referee.result(self.mission.name, self.seed, success), "condition": self.mission.condition,
             "cross_track_error_m": float(beside.mean()), "largest_cross_track_m": float(beside.max()),
             "place_recall": float(np.mean(right)) if right else None, "places": len(taught.true_places),
             "wrong_places": float(np.mean(wrong)) if wrong else None, "end_error_m": end_m,
             "route_m": float(np.hypot(*np.diff(taught.true_path[:, 1:3], axis=0).T).sum()),
         }  # fmt: skip
+
+
+def route(mission: RouteMission, seed: int, mutants: Mutants = SOUND, watch: Watch | None = None) -> dict[str, Any]:
+    """Teach once, then follow in every condition asked for; means over the flights, and each of them."""
+    taught = teach(mission, seed)
+    flights = []
+    for condition in mission.repeat_in or [mission.condition]:
+        flight = RouteFlight(mission.model_copy(update={"condition": condition}), taught, seed, mutants)
+        flights.append(flight.fly(watch))
+    return summary(flights)
+
+
+def summary(flights: list[dict[str, Any]]) -> dict[str, Any]:
+    """One result of several flights."""
+    first = flights[0]
+    mean = ("cross_track_error_m", "place_recall", "wrong_places", "sensing_duty", "end_error_m")
+    total = ("near_misses", "energy_estimate_j", "duration_s")
+    return {
+        "mission": first["mission"], "seed": first["seed"], "success": all(f["success"] for f in flights),
+        "contact": any(f["contact"] for f in flights), "places": first["places"], "route_m": first["route_m"],
+        **{key: float(np.mean([f[key] for f in flights if f[key] is not None] or [np.nan])) for key in mean},
+        **{key: sum(f[key] for f in flights) for key in total},
+        "largest_cross_track_m": max(f["largest_cross_track_m"] for f in flights),
+        "least_clearance_m": min(f["least_clearance_m"] for f in flights),
+        "events": [{"condition": f["condition"], **event} for f in flights for event in f["events"]],
+        "flights": flights,
+    }  # fmt: skip

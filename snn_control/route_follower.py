@@ -6,8 +6,8 @@
 
 corrected by two observations: the place recognised (s), and the turn by which the image would match what was seen there
 when taught, which is -(e + y / parallax). The second alone cannot tell e from y; that y grows with e tells them apart
-(an observer with constant gains). The route is then steered to as an aircraft tracks a line: a heading towards it, minus
-the drift angle.
+(an observer with constant gains). The route is then steered to as an aircraft tracks a line: a heading towards it,
+minus the drift angle.
 """
 
 import math

@@ -62,7 +62,8 @@ class AvoidFlight:
 
     def fly(self) -> None:
         """Until it has passed, or hit."""
-        commands, a = np.zeros(3), self.approach
+        commands: Array = np.zeros(3)
+        a = self.approach
         end_s = QUIET_S + a.distance_m / a.speed_mps + (AWAY_S if self.dodge else -0.3)
         while self.robot.time_s < end_s and not self.referee.contact:
             self._move(self.robot.time_s)
@@ -110,7 +111,8 @@ class AvoidFlight:
 
 def avoid(mission: AvoidMission, seed: int) -> dict[str, Any]:
     """All approaches twice: to get away, and holding still to judge the time to contact."""
-    flights, stills = [], []
+    flights: list[AvoidFlight] = []
+    stills: list[AvoidFlight] = []
     for k in range(mission.approaches):
         for dodge, into in ((True, flights), (False, stills)):
             flight = AvoidFlight(mission, 1000 * seed + k, dodge)

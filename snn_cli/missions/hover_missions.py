@@ -30,7 +30,9 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
     """Stay where it began, by the velocity over ground that event motion tells, added up."""
     robot = start_robot(mission, seed)
     pilot, referee = Autopilot(mission.robot, mission.pilot), Referee(mission.robot.near_m, mission.robot.dt_s)
-    position, commands, start = np.zeros(2), np.zeros(3), robot.truth().position_m
+    position: Array = np.zeros(2)
+    commands: Array = np.zeros(3)
+    start = robot.truth().position_m
     for _ in range(round(mission.duration_s / mission.robot.dt_s)):
         senses = robot.advance(commands)
         velocity = pilot.sense(senses)
@@ -60,7 +62,8 @@ def profile(mission: ProfileMission, seed: int, watch: Watch | None = None) -> d
     """Fly ahead and climb from height to height; the spiking networks hold each."""
     robot = start_robot(mission, seed)
     pilot, referee = Autopilot(mission.robot, mission.pilot), Referee(mission.robot.near_m, mission.robot.dt_s)
-    commands, errors, steps = np.zeros(3), [], round(mission.hold_s / mission.robot.dt_s)
+    commands: Array = np.zeros(3)
+    errors, steps = [], round(mission.hold_s / mission.robot.dt_s)
     for height_m in mission.heights_m:
         for _ in range(steps):
             senses = robot.advance(commands)

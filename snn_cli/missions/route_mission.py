@@ -83,8 +83,9 @@ def teach_part(mission: RouteMission, seed: int) -> Taught:
     robot = _robot(scene, mission, seed)
     pilot = Autopilot(mission.robot, mission.pilot)
     along, drift, end_m = 0.0, 0.0, _end_m(mission, scene)
-    samples, images, outlines, where, truths = [(0.0, 0.0, 0.0)], [], [], [], []
-    commands = np.zeros(3)
+    samples, outlines, where, truths = [(0.0, 0.0, 0.0)], [], [], []
+    images: list[NDArray[np.uint8]] = []
+    commands: Array = np.zeros(3)
     for tick in range(100_000):
         senses, truth = robot.advance(commands), robot.truth()
         velocity = pilot.sense(senses)
@@ -153,7 +154,7 @@ class RouteFlight:
         self.place: int | None = None
         self.answers: list[tuple[int | None, int]] = []  # given, true
         self.correlation, self.arrived, self.was_lost = 0.0, False, False
-        self.commands = np.zeros(3)
+        self.commands: Array = np.zeros(3)
 
     def fly(self, watch: Watch | None = None) -> dict[str, Any]:
         """Fly until the robot believes to have arrived, touches something, or time is up."""
@@ -218,7 +219,7 @@ class RouteFlight:
         self.correlation = match.shift.correlation
         if self.correlation > self.mission.min_correlation and match.shift.pixels == match.shift.pixels:
             focal = 0.5 / math.tan(0.5 * self.mission.robot.fov_rad)
-            self.follower.see_turn(match.shift.turn_rad(focal), (first + match.index) * spacing_m)
+            self.follower.see_turn(match.shift.turn_rad(focal), (first + match.position) * spacing_m)
 
     def _tell(self, time_s: float) -> None:
         if self.follower.lost and not self.was_lost:

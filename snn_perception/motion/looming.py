@@ -1,8 +1,8 @@
 """Something grows in the view of an event camera: where it is, and how long until it is here.
 
 What approaches at a constant speed looks inversely as large as it is far: 1 / size falls along a straight line in time
-and is zero at contact (Lee 1976: tau is size over its growth). The size is the spread of the events that are denser than
-those around; the line is fitted over the newest windows. Time to contact is the reciprocal of the divergence.
+and is zero at contact (Lee 1976: tau is size over its growth). The size is the spread of the events that are denser
+than those around; the line is fitted over the newest windows. Time to contact is the reciprocal of the divergence.
 """
 
 import math
@@ -48,7 +48,7 @@ class LoomingDetector:
         self.width, self.height = width, height
         self.config = config or LoomingConfig()
         self.history: deque[tuple[float, float]] = deque()  # time, 1 / size
-        self.activity = np.zeros((-(-height // CELL_PX), -(-width // CELL_PX)))
+        self.activity: NDArray[np.float64] = np.zeros((-(-height // CELL_PX), -(-width // CELL_PX)))
         self.time_s, self.filling = 0.0, 0.0
 
     def reset(self) -> None:

@@ -60,7 +60,7 @@ def _around(values: Array) -> Array:
 
 @njit(cache=True, nogil=True)
 def _correlations(query, reference, across, down):
-    """Correlation at shifts across[0] to across[1] and row moves down[0] to down[1]: query(x) against reference(x + d)."""
+    """Correlation at shifts and row moves from the first to the last of each pair: query(x) against reference(x + d)."""
     rows, columns = query.shape
     found = np.empty((down[1] - down[0] + 1, across[1] - across[0] + 1))
     for j in range(down[0], down[1] + 1):
@@ -79,7 +79,7 @@ def _correlations(query, reference, across, down):
 def shift_between(query: Array, reference: Array, near: Shift | None = None) -> Shift:
     """The shift by which two outlines match best, with a fraction from a parabola through the best three.
 
-    Up to `MOST_ACROSS` pixels to each side, and up or down because a robot pitches; with `near`, only around that shift.
+    Up to `MOST_ACROSS` pixels to each side, and up or down because a robot pitches; with `near`, only around that one.
     """
     if near is None or near.pixels != near.pixels:
         across, down = (-MOST_ACROSS, MOST_ACROSS), (-MOST_DOWN, MOST_DOWN)
@@ -102,7 +102,7 @@ def shift_between(query: Array, reference: Array, near: Shift | None = None) -> 
 class Match(NamedTuple):
     """Which of a row of references an image matches best."""
 
-    index: float  # with a fraction from a parabola through the best three correlations
+    position: float  # with a fraction from a parabola through the best three correlations
     shift: Shift  # against the best one
 
 

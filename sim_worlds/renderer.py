@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 NEAR_M = 0.05
+LUMA = np.array([0.299, 0.587, 0.114])  # Rec. 601
 OPAQUE = 128  # texels with less alpha are holes
 
 
@@ -20,6 +21,7 @@ class TextureAtlas(NamedTuple):
     """Textures with all their halvings in one row of texels."""
 
     texels: NDArray[np.uint8]  # (texel, 4)
+    lumas: NDArray[np.float32]  # (texel,)
     table: NDArray[np.int64]  # (texture, level, 3): first texel, width, height
     levels: NDArray[np.int64]  # (texture,)
 
@@ -85,7 +87,8 @@ def make_atlas(textures: list[NDArray[np.uint8]]) -> TextureAtlas:
             if height == 1 or width == 1:
                 break
             level = level.reshape(height // 2, 2, width // 2, 2, 4).mean(axis=(1, 3))
-    return TextureAtlas(np.concatenate(rows), table, levels)
+    texels = np.concatenate(rows)
+    return TextureAtlas(texels, (texels[:, :3] @ LUMA).astype(np.float32), table, levels)
 
 
 @njit(cache=True)
@@ -283,6 +286,65 @@ def shade(
 
 
 @njit(cache=True)
+def _luma(atlas, texture, level, u, v):
+    """Bilinear luma of a level."""
+    first, width, height = atlas.table[texture, level]
+    x, y = u * width - 0.5, v * height - 0.5
+    x0, y0 = math.floor(x), math.floor(y)
+    fx, fy = x - x0, y - y0
+    c0, c1 = int(x0) & (width - 1), int(x0 + 1) & (width - 1)
+    q0, q1 = first + (int(y0) & (height - 1)) * width, first + (int(y0 + 1) & (height - 1)) * width
+    above = (1.0 - fx) * atlas.lumas[q0 + c0] + fx * atlas.lumas[q0 + c1]
+    below = (1.0 - fx) * atlas.lumas[q1 + c0] + fx * atlas.lumas[q1 + c1]
+    return (1.0 - fy) * above + fy * below
+
+
+@njit(cache=True)
+def shade_grey(
+    quads: Quads, atlas: TextureAtlas, atmosphere: Atmosphere, lens: Lens, axes: Array, depth: Array,
+    owner: NDArray[np.int64], place: Array, picture: Array, blur_px: float,
+) -> None:  # fmt: skip
+    """Brightness (row, column), as `shade` and luma, but that light has no colour of its own."""
+    width, height, focal = lens
+    lit, scale = np.empty((len(quads.texture), 3)), np.empty(len(quads.texture))
+    slant, ready = np.empty((len(quads.texture), 3)), np.zeros(len(quads.texture), np.bool_)
+    light = np.empty(len(quads.texture))
+    fog = 0.299 * atmosphere.horizon[0] + 0.587 * atmosphere.horizon[1] + 0.114 * atmosphere.horizon[2]
+    sky = 0.299 * atmosphere.zenith[0] + 0.587 * atmosphere.zenith[1] + 0.114 * atmosphere.zenith[2]
+    for row in range(height):
+        b = (row + 0.5 - 0.5 * height) / focal
+        for column in range(width):
+            a = (column + 0.5 - 0.5 * width) / focal
+            ray = math.sqrt(a * a + b * b + 1.0)
+            k = owner[row, column]
+            if k < 0:
+                up = (axes[0, 2] * a + axes[1, 2] * b + axes[2, 2]) / ray
+                picture[row, column] = fog + min(max(up, 0.0) * 1.6, 1.0) * (sky - fog)
+                continue
+            if not ready[k]:
+                _prepare(quads, atlas, atmosphere, k, lit, scale, slant)
+                light[k] = 0.299 * lit[k, 0] + 0.587 * lit[k, 1] + 0.114 * lit[k, 2]
+                ready[k] = True
+            z, texture = depth[row, column], quads.texture[k]
+            u, v = place[row, column, 0] * quads.repeats[k, 0], place[row, column, 1] * quads.repeats[k, 1]
+            facing = 0.0
+            for c in range(3):
+                facing += slant[k, c] * (axes[0, c] * a + axes[1, c] * b + axes[2, c])
+            facing = max(abs(facing) / ray, 0.05)
+            footprint = blur_px * scale[k] * z / (focal * math.sqrt(facing))
+            top = atlas.levels[texture] - 1
+            low, size = 0, 1.0
+            while low < top and footprint >= 2.0 * size:
+                low, size = low + 1, 2.0 * size
+            value = _luma(atlas, texture, low, u, v)
+            if footprint > size and low < top:
+                mix = min(footprint / size - 1.0, 1.0)
+                value = (1.0 - mix) * value + mix * _luma(atlas, texture, low + 1, u, v)
+            clear = math.exp(-z * ray / atmosphere.visibility_m)
+            picture[row, column] = clear * value * light[k] + (1.0 - clear) * fog
+
+
+@njit(cache=True)
 def _prepare(quads, atlas, atmosphere, k, lit, scale, slant):
     """Light, texels per metre and normal of a quad."""
     u, v = quads.across_m[k], quads.down_m[k]
@@ -306,16 +368,27 @@ class Renderer:
         self.lens, self.farthest_m, self.blur_px = optics, farthest_m, blur_px
         shape = optics.height, optics.width
         self.depth, self.owner = np.empty(shape), np.empty(shape, np.int64)
-        self.place, self.picture = np.empty((*shape, 2)), np.empty((*shape, 3))
+        self.place, self.picture, self.brightness = np.empty((*shape, 2)), np.empty((*shape, 3)), np.empty(shape)
 
     def see(self, quads: Quads, atlas: TextureAtlas, atmosphere: Atmosphere, eye_m: Array, axes: Array) -> Array:
         """Colours (row, column, 3) from 0 to about 255; the buffer is used again by the next call."""
+        self._find(quads, atlas, atmosphere, eye_m, axes)
+        found = self.depth, self.owner, self.place, self.picture
+        shade(quads, atlas, atmosphere, self.lens, axes, *found, self.blur_px)
+        return self.picture
+
+    def see_grey(self, quads: Quads, atlas: TextureAtlas, atmosphere: Atmosphere, eye_m: Array, axes: Array) -> Array:
+        """Brightness (row, column) from 0 to about 255; the buffer is used again by the next call."""
+        self._find(quads, atlas, atmosphere, eye_m, axes)
+        found = self.depth, self.owner, self.place, self.brightness
+        shade_grey(quads, atlas, atmosphere, self.lens, axes, *found, self.blur_px)
+        return self.brightness
+
+    def _find(self, quads: Quads, atlas: TextureAtlas, atmosphere: Atmosphere, eye_m: Array, axes: Array) -> None:
         farthest_m = min(self.farthest_m, 5.0 * atmosphere.visibility_m)
         rasterise(quads, atlas, self.lens, eye_m, axes, farthest_m, self.depth, self.owner, self.place)
-        shade(quads, atlas, atmosphere, self.lens, axes, self.depth, self.owner, self.place, self.picture, self.blur_px)
-        return self.picture
 
 
 def grey(picture: Array) -> Array:
     """Luma (row, column) of colours (row, column, 3), Rec. 601."""
-    return np.asarray(picture @ np.array([0.299, 0.587, 0.114]))
+    return np.asarray(picture @ LUMA)

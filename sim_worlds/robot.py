@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from sim_worlds.airship import airship_at, airship_params
 from sim_worlds.airship_flight import airship_step
 from sim_worlds.lidar import LidarParams, measure
-from sim_worlds.renderer import Array, Renderer, grey, lens
+from sim_worlds.renderer import Array, Renderer, lens
 from sim_worlds.robot_config import RobotConfig
 from sim_worlds.scene import Scene
 from sim_worlds.weather import draw_sample
 from snn_core.event_camera import EventCamera
 
-GRAVITY_MPS2 = 9.81
+UPWARD = np.array([0.0, 0.0, 9.81])  # what an accelerometer at rest reports
 DARKEST = 8.0  # grey level added before the logarithm: what the event camera's pixels see of darkness
 
 
@@ -69,7 +69,7 @@ class Robot:
         self.bias = self.rng.normal(0.0, config.gyro_bias_radps, 3)
         self.lidar = LidarParams(config.lidar_quantum_m, config.lidar_noise_m, config.lidar_dropout)
         self.ticks = 0
-        self.before = np.zeros(3)
+        self.before: Array = np.zeros(3)
 
     @property
     def time_s(self) -> float:
@@ -98,15 +98,16 @@ class Robot:
             self.scene.move(time_s)
             seen.append(self.event_camera.see(self._log_intensity(), round(time_s * 1e6)))
         self.ticks += 1
+        events = Events(*(np.concatenate(part) for part in zip(*seen, strict=True)))
         return Senses(
-            self.time_s, self._range(), self.image(), Events(*(np.concatenate(part) for part in zip(*seen, strict=True))),
+            self.time_s, self._range(), self.image(), events,
             self.state.spin_radps[0] + self.bias + self.rng.normal(0.0, config.gyro_noise_radps, 3), self._accel(),
         )  # fmt: skip
 
     def _log_intensity(self) -> Array:
         axes = camera_of(self.body_axes(), self.config.event_pitch_rad)
-        picture = self.pixels.see(self.scene.quads, self.scene.atlas, self.scene.atmosphere, self._centre(), axes)
-        return np.log(grey(picture) + DARKEST)
+        picture = self.pixels.see_grey(self.scene.quads, self.scene.atlas, self.scene.atmosphere, self._centre(), axes)
+        return np.log(picture + DARKEST)
 
     def colours(self) -> Array:
         """What the camera sees now, (row, column, 3), before exposure."""
@@ -115,7 +116,9 @@ class Robot:
 
     def image(self) -> NDArray[np.uint8]:
         """What the camera sees now, exposed and with noise."""
-        config, picture = self.config, grey(self.colours())
+        config, scene = self.config, self.scene
+        axes = camera_of(self.body_axes(), 0.0)
+        picture = self.eye.see_grey(scene.quads, scene.atlas, scene.atmosphere, self._centre(), axes)
         exposed = picture * (config.exposure * 255.0 / max(float(picture.mean()), 1.0))
         noisy = exposed + self.rng.normal(0.0, config.image_noise, picture.shape)
         return np.clip(np.rint(noisy), 0, 255).astype(np.uint8)
@@ -133,7 +136,7 @@ class Robot:
     def _accel(self) -> Array:
         velocity = self.truth_velocity()
         change, self.before = (velocity - self.before) / self.config.dt_s, velocity
-        force = self.body_axes() @ (change + (0.0, 0.0, GRAVITY_MPS2))
+        force = self.body_axes() @ (change + UPWARD)
         return np.asarray(force + self.rng.normal(0.0, self.config.accel_noise_mps2, 3))
 
     def truth_velocity(self) -> Array:

@@ -19,10 +19,10 @@ class RobotConfig(Config):
     event_width: int = Field(96, ge=8, le=1024, description="width of the event camera (px)")
     event_height: int = Field(72, ge=8, le=1024, description="height of the event camera (px)")
     event_fov_rad: float = Field(1.2, gt=0.1, le=2.5, description="horizontal field of view of the event camera (rad)")
-    event_blur_px: float = Field(2.0, ge=1, le=10, description="blur of the event camera's optics (px)")
+    event_blur_px: float = Field(1.5, ge=1, le=10, description="blur of the event camera's optics (px)")
     event_pitch_rad: float = Field(1.5708, ge=-1.6, le=1.6, description="how far the event camera looks down (rad)")
     events: EventCameraConfig = Field(
-        EventCameraConfig.model_construct(threshold=0.25), description="constants of the event camera's pixels"
+        EventCameraConfig.model_construct(threshold=0.08), description="constants of the event camera's pixels"
     )
     lidar_noise_m: float = Field(0.002, ge=0, le=10, description="standard deviation of a range (m)")
     lidar_quantum_m: float = Field(0.01, ge=0, le=10, description="step of the ranges (m)")

@@ -33,7 +33,10 @@ class Walker(NamedTuple):
 class Scene:
     """What there is to see and to hit; `move` sets the time."""
 
-    def __init__(self, config: SceneConfig, condition: ConditionConfig, seed: int = 0) -> None:
+    def __init__(
+        self, config: SceneConfig, condition: ConditionConfig, seed: int = 0, obstacle_m: float = 0.0
+    ) -> None:  # fmt: skip
+        """`obstacle_m` is the side of a cube to be moved about (0 = none), see `obstacle`."""
         if config.ceiling_m > 0.0:
             condition = condition.model_copy(update={"snow": 0.0, "leaves_on_ground": 0.0})
         self.config, self.condition = config, condition
@@ -47,6 +50,7 @@ class Scene:
         for number, element in enumerate(config.elements):
             _furnish(builder, self, element, number, rng, changed)
         self.walkers = self._people(builder, changed)
+        self.obstacle = _obstacle(builder, obstacle_m, seed) if obstacle_m > 0.0 else None
         self.quads, self.atlas, self.solids = builder.quads(), builder.atlas(), builder.hulls()
         self.atmosphere = atmosphere(condition, config.ceiling_m > 0.0)
         self._still = tuple(field.copy() for field in self.quads[:3])
@@ -96,9 +100,16 @@ class Scene:
         return down_range(*self.solids, position_m)
 
 
-def open_scene(name: str, condition: str = "summer", seed: int = 0) -> Scene:
+def open_scene(name: str, condition: str = "summer", seed: int = 0, obstacle_m: float = 0.0) -> Scene:
     """A shipped scene, or a file, in a shipped condition."""
-    return Scene(load_scene(name), load_condition(condition), seed)
+    return Scene(load_scene(name), load_condition(condition), seed, obstacle_m)
+
+
+def _obstacle(builder: SceneBuilder, side_m: float, seed: int) -> Walker:
+    """A cube at the origin that is moved from outside."""
+    first, solid = len(builder.rows), len(builder.solids)
+    builder.box(Box(0.0, 0.0, 0.0, side_m, side_m, side_m), builder.texture("obstacle", seed % 16))
+    return Walker(first, len(builder.rows) - first, solid, 0.0, 0.0, 0.0, 0.0)
 
 
 def _floor_and_roof(builder: SceneBuilder, config: SceneConfig, route: Route) -> None:

@@ -3,11 +3,11 @@
 import argparse
 import sys
 
-from snn_cli import bench, demo, events, evolve, fly, layers, mimic, places, runs, train, tune, world
+from snn_cli import bench, demo, events, evolve, fly, layers, mimic, mission, places, runs, train, tune, world
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 
-COMMANDS = (demo, fly, mimic, runs, places, events, world, train, bench)
+COMMANDS = (demo, fly, mimic, runs, places, events, world, mission, train, bench)
 EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
 EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
 

@@ -6,8 +6,8 @@
 
 corrected by two observations: the place recognised (s), and the turn by which the image would match what was seen there
 when taught, which is -(e + y / parallax). The second alone cannot tell e from y; that y grows with e tells them apart
-(an observer with constant gains). The route is then steered to as an aircraft tracks a line: a heading towards it, minus
-the drift angle.
+(an observer with constant gains). The route is then steered to as an aircraft tracks a line: a heading towards it,
+minus the drift angle.
 """
 
 import math
@@ -31,11 +31,15 @@ class FollowerConfig(Config):
     first_gain: float = Field(0.15, ge=0, le=1, description="the same at the start, where the heading is a guess")
     settle: float = Field(15.0, gt=0, le=1000, description="observations over which the first gain fades")
     offset_gain: float = Field(0.06, ge=0, le=1, description="share of it that corrects the offset")
-    place_gain: float = Field(0.25, ge=0, le=1, description="share of a place observed that corrects the position")
+    place_gain: float = Field(0.35, ge=0, le=1, description="share of a place observed that corrects the position")
+    most_surprise_rad: float = Field(
+        0.1, gt=0, le=3, description="a turn observed counts as no more than this off (rad)"
+    )
+    doubt_rad: float = Field(0.35, gt=0, le=3, description="turns farther off than this are left out (rad)")
     gate_m: float = Field(3.0, gt=0, le=1000, description="places farther than this from the estimate are doubted (m)")
-    insistence: int = Field(5, ge=1, le=100, description="doubted places in a row, of one mind, that are believed")
+    insistence: int = Field(10, ge=1, le=100, description="doubted places in a row, of one mind, that are believed")
     look_ahead_s: float = Field(1.2, ge=0, le=20, description="how early the route's turns are steered (s)")
-    approach_m: float = Field(2.5, gt=0, le=100, description="offset that is approached at 45 degrees (m)")
+    approach_m: float = Field(1.8, gt=0, le=100, description="offset that is approached at 45 degrees (m)")
     most_approach_rad: float = Field(0.5, gt=0, le=1.5, description="steepest approach (rad)")
     drift_gain: float = Field(1.0, ge=0, le=2, description="share of the drift angle that is steered against")
     silence_s: float = Field(3.0, gt=0, le=100, description="without event motion for so long the robot stops (s)")
@@ -92,10 +96,15 @@ class RouteFollower:
         drift = math.atan2(left, max(forward, 0.3))
         self.drift_rad += min(dt_s / 0.5, 1.0) * (drift - self.drift_rad)
 
-    def see_turn(self, turn_rad: float) -> None:
-        """The image would match if we turned that much to the left."""
-        surprise = turn_rad + self.heading_rad + self.left_m / self.config.parallax_m
-        config, self.turns_seen = self.config, self.turns_seen + 1
+    def see_turn(self, turn_rad: float, along_m: float) -> None:
+        """The image would match what was taught so far along the route if we turned that much to the left."""
+        taught_turn = self.route.heading_at(along_m) - self.route.heading_at(self.along_m)
+        surprise = turn_rad - taught_turn + self.heading_rad + self.left_m / self.config.parallax_m
+        config = self.config
+        if abs(surprise) > config.doubt_rad:
+            return
+        surprise = min(max(surprise, -config.most_surprise_rad), config.most_surprise_rad)
+        self.turns_seen += 1
         gain = config.heading_gain + config.first_gain * math.exp(-self.turns_seen / config.settle)
         self.heading_rad -= gain * surprise
         self.left_m -= self.config.offset_gain * self.config.parallax_m * surprise

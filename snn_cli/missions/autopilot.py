@@ -56,7 +56,7 @@ class Odometer:
         self.focal_px = 0.5 * robot.event_width / math.tan(0.5 * robot.event_fov_rad)
         self.velocity: Velocity | None = None
         self.motion: Motion = undecided(0, 0, 0.0)
-        self.gyro = np.zeros(3)
+        self.gyro: Array = np.zeros(3)
 
     def measure(self, senses: Senses, height_m: float) -> Velocity | None:
         """Smoothed velocity, or none where the events of the period do not tell."""

@@ -29,6 +29,7 @@ class RouteMission(Mission):
     """Teach a route in one condition, then follow it in another."""
 
     kind: Literal["route"]
+    repeat_in: list[str] = Field([], description="conditions to follow it in, one after the other; empty = condition")
     taught_in: str = Field("summer", description="condition in which the route is taught")
     from_m: float = Field(0.5, ge=0, description="where on the scene's route it begins (m)")
     to_m: float = Field(1e6, gt=0, description="where it ends at the latest (m)")
@@ -41,7 +42,7 @@ class RouteMission(Mission):
     beside_m: float = Field(0.2, ge=0, le=10, description="largest offset from the taught start (m)")
     turned_rad: float = Field(0.05, ge=0, le=1, description="largest turn from the taught heading at the start (rad)")
     arrive_within_m: float = Field(2.0, gt=0, le=100, description="distance from the taught end that is arrival (m)")
-    robots: int = Field(1, ge=1, le=2, description="2: one teaches, another one, trimmed otherwise, uses its map")
+    robots: int = Field(1, ge=1, le=2, description="2: each teaches half of the route, and flies all of it")
 
 
 class HoldMission(Mission):

@@ -13,7 +13,7 @@ from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import RouteMission
 from snn_cli.missions.scoring import Referee, beside_path
 from snn_control.route_follower import RouteFollower, TaughtRoute
-from snn_perception.places.image_shift import outline, shift_between
+from snn_perception.places.image_shift import best_match, outline
 from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig
 
@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 Watch = Callable[[Robot, Senses, "RouteFlight"], None]
 PATIENCE = 1.6  # times the time that the route should take
 TOLERANCE = 2  # places
+NEARBY = 1  # places to each side that images are compared with
 LOOK_AHEAD_M = 4.0  # of the pilot who teaches
 SETTLE_S = 3.0
 STILL = (0.0, 0.0)  # until then
@@ -45,14 +46,46 @@ class Mutants(NamedTuple):
     silent_motion: bool = False
 
 
+SOUND = Mutants()
+
+
 def teach(mission: RouteMission, seed: int) -> Taught:
+    """The route as one robot learns it, or two, a half each."""
+    if mission.robots == 1:
+        return teach_part(mission, seed)
+    scene = open_scene(mission.scene, mission.taught_in)
+    middle_m = 0.5 * (mission.from_m + _end_m(mission, scene))
+    first = teach_part(mission.model_copy(update={"to_m": middle_m}), seed)
+    return joined(first, teach_part(mission.model_copy(update={"from_m": middle_m}), seed + 1), mission.spacing_m)
+
+
+def joined(first: Taught, second: Taught, spacing_m: float) -> Taught:
+    """Two parts of a route as one: the maps are merged, the second part goes on where the first one ended."""
+    places, known = PlaceMap(), len(first.outlines)
+    places.merge(first.places)
+    places.merge(second.places)
+    ahead_m = known * spacing_m
+    kept = first.route.along_m < ahead_m
+    route = TaughtRoute(
+        np.concatenate([first.route.along_m[kept], second.route.along_m + ahead_m]),
+        np.concatenate([first.route.heading_rad[kept], second.route.heading_rad + first.route.heading_rad[-1]]),
+        np.concatenate([first.route.drift_rad[kept], second.route.drift_rad]),
+    )
+    return Taught(
+        route, places, first.outlines + second.outlines, np.concatenate([first.images, second.images]),
+        np.concatenate([first.true_path, second.true_path]), np.concatenate([first.true_places, second.true_places]),
+    )  # fmt: skip
+
+
+def teach_part(mission: RouteMission, seed: int) -> Taught:
     """A pilot, who sees where he is, flies the route; the robot measures and learns along."""
     scene = open_scene(mission.scene, mission.taught_in)
     robot = _robot(scene, mission, seed)
     pilot = Autopilot(mission.robot, mission.pilot)
     along, drift, end_m = 0.0, 0.0, _end_m(mission, scene)
-    samples, images, outlines, where, truths = [(0.0, 0.0, 0.0)], [], [], [], []
-    commands = np.zeros(3)
+    samples, outlines, where, truths = [(0.0, 0.0, 0.0)], [], [], []
+    images: list[NDArray[np.uint8]] = []
+    commands: Array = np.zeros(3)
     for tick in range(100_000):
         senses, truth = robot.advance(commands), robot.truth()
         velocity = pilot.sense(senses)
@@ -106,8 +139,8 @@ def _robot(scene: Scene, mission: RouteMission, seed: int, left_m: float = 0.0, 
 class RouteFlight:
     """One flight along a taught route."""
 
-    def __init__(self, mission: RouteMission, taught: Taught, seed: int, mutants: Mutants = Mutants()) -> None:
-        self.mission, self.taught, self.mutants = mission, taught, mutants
+    def __init__(self, mission: RouteMission, taught: Taught, seed: int, mutants: Mutants = SOUND) -> None:
+        self.mission, self.taught, self.mutants, self.seed = mission, taught, mutants, seed
         scene = open_scene(mission.scene, mission.condition, seed)
         beside = np.random.default_rng([seed, 3]).uniform(-1.0, 1.0, 2) * (mission.beside_m, mission.turned_rad)
         self.robot = _robot(scene, mission, 1000 + seed, *beside.tolist())
@@ -121,7 +154,7 @@ class RouteFlight:
         self.place: int | None = None
         self.answers: list[tuple[int | None, int]] = []  # given, true
         self.correlation, self.arrived, self.was_lost = 0.0, False, False
-        self.commands = np.zeros(3)
+        self.commands: Array = np.zeros(3)
 
     def fly(self, watch: Watch | None = None) -> dict[str, Any]:
         """Fly until the robot believes to have arrived, touches something, or time is up."""
@@ -178,16 +211,15 @@ class RouteFlight:
             self.follower.see_place(answer * self.mission.spacing_m)
 
     def _compare(self, senses: Senses) -> None:
-        """The turn that would match the two taught images around, each as much as it is near."""
-        seen, exact = outline(senses.image), self.follower.along_m / self.mission.spacing_m
-        low = min(max(int(exact), 0), len(self.taught.outlines) - 2)
-        share = min(max(exact - low, 0.0), 1.0)
-        focal = 0.5 / math.tan(0.5 * self.mission.robot.fov_rad)
-        shifts = [shift_between(seen, self.taught.outlines[low + k]) for k in (0, 1)]
-        self.correlation = max(shift.correlation for shift in shifts)
-        if all(shift.correlation > self.mission.min_correlation and shift.pixels == shift.pixels for shift in shifts):
-            turns = [shift.turn_rad(focal) for shift in shifts]
-            self.follower.see_turn((1.0 - share) * turns[0] + share * turns[1])
+        """The taught image nearby that matches best: how far along it is, and the turn that would match it."""
+        seen, taught, spacing_m = outline(senses.image), self.taught.outlines, self.mission.spacing_m
+        here = min(max(round(self.follower.along_m / spacing_m), 0), len(taught) - 1)
+        first, last = max(here - NEARBY, 0), min(here + NEARBY + 1, len(taught))
+        match = best_match(seen, taught[first:last], here - first)
+        self.correlation = match.shift.correlation
+        if self.correlation > self.mission.min_correlation and match.shift.pixels == match.shift.pixels:
+            focal = 0.5 / math.tan(0.5 * self.mission.robot.fov_rad)
+            self.follower.see_turn(match.shift.turn_rad(focal), (first + match.position) * spacing_m)
 
     def _tell(self, time_s: float) -> None:
         if self.follower.lost and not self.was_lost:
@@ -205,9 +237,36 @@ class RouteFlight:
         right = [given is not None and abs(given - true) <= TOLERANCE for given, true in self.answers]
         wrong = [given is not None and abs(given - true) > TOLERANCE for given, true in self.answers]
         return {
-            **self.referee.result(self.mission.name, 0, success), "condition": self.mission.condition,
+            **self.referee.result(self.mission.name, self.seed, success), "condition": self.mission.condition,
             "cross_track_error_m": float(beside.mean()), "largest_cross_track_m": float(beside.max()),
             "place_recall": float(np.mean(right)) if right else None, "places": len(taught.true_places),
             "wrong_places": float(np.mean(wrong)) if wrong else None, "end_error_m": end_m,
             "route_m": float(np.hypot(*np.diff(taught.true_path[:, 1:3], axis=0).T).sum()),
         }  # fmt: skip
+
+
+def route(mission: RouteMission, seed: int, mutants: Mutants = SOUND, watch: Watch | None = None) -> dict[str, Any]:
+    """Teach once, then follow in every condition asked for; means over the flights, and each of them."""
+    taught = teach(mission, seed)
+    flights = []
+    for condition in mission.repeat_in or [mission.condition]:
+        flight = RouteFlight(mission.model_copy(update={"condition": condition}), taught, seed, mutants)
+        flights.append(flight.fly(watch))
+    return summary(flights)
+
+
+def summary(flights: list[dict[str, Any]]) -> dict[str, Any]:
+    """One result of several flights."""
+    first = flights[0]
+    mean = ("cross_track_error_m", "place_recall", "wrong_places", "sensing_duty", "end_error_m")
+    total = ("near_misses", "energy_estimate_j", "duration_s")
+    return {
+        "mission": first["mission"], "seed": first["seed"], "success": all(f["success"] for f in flights),
+        "contact": any(f["contact"] for f in flights), "places": first["places"], "route_m": first["route_m"],
+        **{key: float(np.mean([f[key] for f in flights if f[key] is not None] or [np.nan])) for key in mean},
+        **{key: sum(f[key] for f in flights) for key in total},
+        "largest_cross_track_m": max(f["largest_cross_track_m"] for f in flights),
+        "least_clearance_m": min(f["least_clearance_m"] for f in flights),
+        "events": [{"condition": f["condition"], **event} for f in flights for event in f["events"]],
+        "flights": flights,
+    }  # fmt: skip

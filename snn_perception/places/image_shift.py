@@ -17,6 +17,8 @@ COLUMNS = 80
 BAND = (0.1, 0.68)  # rows that count, shares of the height
 AROUND = 4  # pixels to each side that gradients are compared with
 MOST = 2.0  # of a normalised gradient
+MOST_ACROSS, MOST_DOWN = 24, 5  # pixels of the reduced image
+AROUND_SHIFT = 5
 
 
 class Shift(NamedTuple):
@@ -25,6 +27,7 @@ class Shift(NamedTuple):
     pixels: float  # of the reduced image by which the view must move to the right to match; NaN where nothing matches
     correlation: float  # at that shift, -1 to 1
     columns: int  # of the reduced image
+    rows: int  # by which it looks too low
 
     def turn_rad(self, focal: float) -> float:
         """Angle to turn to the left for the view to match; focal length as a share of the image's width."""
@@ -56,37 +59,62 @@ def _around(values: Array) -> Array:
 
 
 @njit(cache=True, nogil=True)
-def _correlations(query, reference, most, nod):
-    """Correlation at shifts -most to most, rows moved by -nod to nod: query(x) against reference(x + shift)."""
+def _correlations(query, reference, across, down):
+    """Correlation at shifts and row moves from the first to the last of each pair: query(x) against reference(x + d)."""
     rows, columns = query.shape
-    found = np.empty((2 * nod + 1, 2 * most + 1))
-    for j in range(2 * nod + 1):
-        down = j - nod
-        for k in range(2 * most + 1):
-            d = k - most
+    found = np.empty((down[1] - down[0] + 1, across[1] - across[0] + 1))
+    for j in range(down[0], down[1] + 1):
+        for d in range(across[0], across[1] + 1):
             product = mine = theirs = 1e-9
-            for row in range(max(0, -down), min(rows, rows - down)):
+            for row in range(max(0, -j), min(rows, rows - j)):
                 for x in range(max(0, -d), min(columns, columns - d)):
-                    a, b = query[row, x], reference[row + down, x + d]
+                    a, b = query[row, x], reference[row + j, x + d]
                     product += a * b
                     mine += a * a
                     theirs += b * b
-            found[j, k] = product / np.sqrt(mine * theirs)
+            found[j - down[0], d - across[0]] = product / np.sqrt(mine * theirs)
     return found
 
 
-def shift_between(query: Array, reference: Array, most: int = 24, nod: int = 5) -> Shift:
+def shift_between(query: Array, reference: Array, near: Shift | None = None) -> Shift:
     """The shift by which two outlines match best, with a fraction from a parabola through the best three.
 
-    `most` pixels to each side; up or down by `nod` at most, because a robot pitches.
+    Up to `MOST_ACROSS` pixels to each side, and up or down because a robot pitches; with `near`, only around that one.
     """
-    matches = _correlations(query, reference, most, nod)
-    found = matches[matches.max(axis=1).argmax()]
+    if near is None or near.pixels != near.pixels:
+        across, down = (-MOST_ACROSS, MOST_ACROSS), (-MOST_DOWN, MOST_DOWN)
+    else:
+        middle = -round(near.pixels)
+        across, down = (middle - AROUND_SHIFT, middle + AROUND_SHIFT), (near.rows - 1, near.rows + 1)
+    matches = _correlations(query, reference, across, down)
+    row = int(matches.max(axis=1).argmax())
+    found, columns = matches[row], query.shape[1]
     best = int(found.argmax())
-    if best in (0, 2 * most):
-        return Shift(float("nan"), float(found[best]), query.shape[1])
+    if best in (0, len(found) - 1):
+        return Shift(float("nan"), float(found[best]), columns, row + down[0])
     left, top, right = found[best - 1 : best + 2]
     bend = left - 2.0 * top + right
     part = 0.5 * (left - right) / bend if bend < 0.0 else 0.0
     # the query shows at x what the reference shows at x + shift: the camera looks too far to the right
-    return Shift(-(best - most + float(part)), float(top), query.shape[1])
+    return Shift(-(best + across[0] + float(part)), float(top), columns, row + down[0])
+
+
+class Match(NamedTuple):
+    """Which of a row of references an image matches best."""
+
+    position: float  # with a fraction from a parabola through the best three correlations
+    shift: Shift  # against the best one
+
+
+def best_match(query: Array, references: list[Array], start: int) -> Match:
+    """Compare with all references around the one at `start`, which is searched widest."""
+    first = shift_between(query, references[start])
+    shifts = [first if k == start else shift_between(query, r, first) for k, r in enumerate(references)]
+    found = np.array([shift.correlation for shift in shifts])
+    best = int(found.argmax())
+    part = 0.0
+    if 0 < best < len(found) - 1:
+        left, top, right = found[best - 1 : best + 2]
+        bend = left - 2.0 * top + right
+        part = float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0.0 else 0.0
+    return Match(best + part, shifts[best])

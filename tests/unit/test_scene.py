@@ -166,3 +166,10 @@ def test_unknown_names_are_told_with_the_known_ones():
         load_scene("moon")
     with pytest.raises(ConfigError, match="summer"):
         load_condition("sumer")
+
+
+def test_grey_pictures_are_the_luma_of_coloured_ones():
+    scene, camera = open_scene("street", "autumn"), Renderer(OPTICS)
+    here = scene.route.at(20.0)
+    view = scene.quads, scene.atlas, scene.atmosphere, np.array([here.x_m, here.y_m, 1.5]), camera_axes(here.yaw_rad)
+    assert np.abs(camera.see_grey(*view) - grey(camera.see(*view))).mean() < 3.0

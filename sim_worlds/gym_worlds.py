@@ -76,7 +76,7 @@ class BlimpVectorEnv(VectorEnv[Observation, NDArray[np.float32], NDArray[np.floa
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        seeds = [seed + i for i in range(self.num_envs)] if isinstance(seed, int) else seed
+        seeds = [int(seed) + i for i in range(self.num_envs)] if isinstance(seed, (int, np.integer)) else seed
         if seeds is not None or not self.generators:
             wanted = seeds or [None] * self.num_envs
             self.generators = [gymnasium.utils.seeding.np_random(own)[0] for own in wanted]

@@ -124,7 +124,8 @@ class RobotFlight:
         if config.blind_camera:
             changes["image"] = np.zeros_like(senses.image)
         if config.silent_events:
-            changes["events"] = Events(*(part[:0] for part in senses.events))
+            x, y, t_us, on = senses.events
+            changes["events"] = Events(x[:0], y[:0], t_us[:0], on[:0])
         changes["gyro_radps"] = senses.gyro_radps + np.array([0.0, 0.0, config.gyro_offset_radps])
         return senses._replace(**changes)
 

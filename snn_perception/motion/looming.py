@@ -67,7 +67,9 @@ class LoomingDetector:
         if chosen is None:
             return NOTHING
         x, y = x[chosen], y[chosen]
-        widths = [self._follow(*each, time_s) for each in zip(self.sides, (x, y), (self.width, self.height), strict=True)]
+        widths = [
+            self._follow(*each, time_s) for each in zip(self.sides, (x, y), (self.width, self.height), strict=True)
+        ]
         told = [self._contact_s(side, time_s) for side in self.sides]
         weight = np.array([0.0 if contact != contact else width for contact, width in zip(told, widths, strict=True)])
         if weight.any():

@@ -58,6 +58,7 @@ setup(
             "pid_controller = snn_control.nodes.pid_controller:main",
             "command_gate = snn_control.nodes.command_gate:main",
             "blimp_world = sim_worlds.nodes.blimp_world:main",
+            "robot_world = sim_worlds.nodes.robot_world:main",
             "event_motion = snn_perception.nodes.event_motion:main",
             "place_recognizer = snn_perception.nodes.place_recognizer:main",
             "bringup = snn_cli.nodes.bringup:main",

@@ -20,6 +20,7 @@ from pydantic import Field
 from snn_core.config import Config
 
 Array = NDArray[np.float64]
+BEND_M = 1.5  # to each side, over which the route's bend is taken
 
 
 class FollowerConfig(Config):
@@ -35,6 +36,7 @@ class FollowerConfig(Config):
     most_surprise_rad: float = Field(
         0.1, gt=0, le=3, description="a turn observed counts as no more than this off (rad)"
     )
+    bend_per_m: float = Field(0.04, gt=0, le=10, description="bend in which a turn observed counts half (rad/m)")
     doubt_rad: float = Field(0.35, gt=0, le=3, description="turns farther off than this are left out (rad)")
     gate_m: float = Field(3.0, gt=0, le=1000, description="places farther than this from the estimate are doubted (m)")
     insistence: int = Field(10, ge=1, le=100, description="doubted places in a row, of one mind, that are believed")
@@ -105,9 +107,11 @@ class RouteFollower:
             return
         surprise = min(max(surprise, -config.most_surprise_rad), config.most_surprise_rad)
         self.turns_seen += 1
+        bend = (self.route.heading_at(along_m + BEND_M) - self.route.heading_at(along_m - BEND_M)) / (2.0 * BEND_M)
+        trust = 1.0 / (1.0 + (bend / config.bend_per_m) ** 2)
         gain = config.heading_gain + config.first_gain * math.exp(-self.turns_seen / config.settle)
-        self.heading_rad -= gain * surprise
-        self.left_m -= self.config.offset_gain * self.config.parallax_m * surprise
+        self.heading_rad -= trust * gain * surprise
+        self.left_m -= trust * config.offset_gain * config.parallax_m * surprise
 
     def see_place(self, along_m: float) -> None:
         """We are at a place that was taught so far along the route."""

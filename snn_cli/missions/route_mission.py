@@ -13,7 +13,7 @@ from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import RouteMission
 from snn_cli.missions.scoring import Referee, beside_path
 from snn_control.route_follower import RouteFollower, TaughtRoute
-from snn_perception.places.image_shift import best_match, outline
+from snn_perception.places.image_shift import outline, shift_between
 from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig
 
@@ -21,7 +21,6 @@ Array = NDArray[np.float64]
 Watch = Callable[[Robot, Senses, "RouteFlight"], None]
 PATIENCE = 1.6  # times the time that the route should take
 TOLERANCE = 2  # places
-NEARBY = 1  # places to each side that images are compared with
 LOOK_AHEAD_M = 4.0  # of the pilot who teaches
 SETTLE_S = 3.0
 STILL = (0.0, 0.0)  # until then
@@ -211,15 +210,14 @@ class RouteFlight:
             self.follower.see_place(answer * self.mission.spacing_m)
 
     def _compare(self, senses: Senses) -> None:
-        """The taught image nearby that matches best: how far along it is, and the turn that would match it."""
-        seen, taught, spacing_m = outline(senses.image), self.taught.outlines, self.mission.spacing_m
+        """The turn that would match the image taught where we believe to be."""
+        taught, spacing_m = self.taught.outlines, self.mission.spacing_m
         here = min(max(round(self.follower.along_m / spacing_m), 0), len(taught) - 1)
-        first, last = max(here - NEARBY, 0), min(here + NEARBY + 1, len(taught))
-        match = best_match(seen, taught[first:last], here - first)
-        self.correlation = match.shift.correlation
-        if self.correlation > self.mission.min_correlation and match.shift.pixels == match.shift.pixels:
+        shift = shift_between(outline(senses.image), taught[here])
+        self.correlation = shift.correlation
+        if shift.correlation > self.mission.min_correlation and shift.pixels == shift.pixels:
             focal = 0.5 / math.tan(0.5 * self.mission.robot.fov_rad)
-            self.follower.see_turn(match.shift.turn_rad(focal), (first + match.position) * spacing_m)
+            self.follower.see_turn(shift.turn_rad(focal), here * spacing_m)
 
     def _tell(self, time_s: float) -> None:
         if self.follower.lost and not self.was_lost:

@@ -18,7 +18,6 @@ BAND = (0.1, 0.68)  # rows that count, shares of the height
 AROUND = 4  # pixels to each side that gradients are compared with
 MOST = 2.0  # of a normalised gradient
 MOST_ACROSS, MOST_DOWN = 24, 5  # pixels of the reduced image
-AROUND_SHIFT = 5
 
 
 class Shift(NamedTuple):
@@ -76,16 +75,12 @@ def _correlations(query, reference, across, down):
     return found
 
 
-def shift_between(query: Array, reference: Array, near: Shift | None = None) -> Shift:
+def shift_between(query: Array, reference: Array) -> Shift:
     """The shift by which two outlines match best, with a fraction from a parabola through the best three.
 
-    Up to `MOST_ACROSS` pixels to each side, and up or down because a robot pitches; with `near`, only around that one.
+    Up to `MOST_ACROSS` pixels to each side, and `MOST_DOWN` up or down, because a robot pitches.
     """
-    if near is None or near.pixels != near.pixels:
-        across, down = (-MOST_ACROSS, MOST_ACROSS), (-MOST_DOWN, MOST_DOWN)
-    else:
-        middle = -round(near.pixels)
-        across, down = (middle - AROUND_SHIFT, middle + AROUND_SHIFT), (near.rows - 1, near.rows + 1)
+    across, down = (-MOST_ACROSS, MOST_ACROSS), (-MOST_DOWN, MOST_DOWN)
     matches = _correlations(query, reference, across, down)
     row = int(matches.max(axis=1).argmax())
     found, columns = matches[row], query.shape[1]
@@ -97,24 +92,3 @@ def shift_between(query: Array, reference: Array, near: Shift | None = None) -> 
     part = 0.5 * (left - right) / bend if bend < 0.0 else 0.0
     # the query shows at x what the reference shows at x + shift: the camera looks too far to the right
     return Shift(-(best + across[0] + float(part)), float(top), columns, row + down[0])
-
-
-class Match(NamedTuple):
-    """Which of a row of references an image matches best."""
-
-    position: float  # with a fraction from a parabola through the best three correlations
-    shift: Shift  # against the best one
-
-
-def best_match(query: Array, references: list[Array], start: int) -> Match:
-    """Compare with all references around the one at `start`, which is searched widest."""
-    first = shift_between(query, references[start])
-    shifts = [first if k == start else shift_between(query, r, first) for k, r in enumerate(references)]
-    found = np.array([shift.correlation for shift in shifts])
-    best = int(found.argmax())
-    part = 0.0
-    if 0 < best < len(found) - 1:
-        left, top, right = found[best - 1 : best + 2]
-        bend = left - 2.0 * top + right
-        part = float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5)) if bend < 0.0 else 0.0
-    return Match(best + part, shifts[best])

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = sorted(init.parent.name for init in ROOT.glob("s*_*/__init__.py"))
 ROS = (
     "ament_index_python|rclpy|builtin_interfaces|diagnostic_msgs|event_camera_msgs|geometry_msgs|lifecycle_msgs|nav_msgs"
-    "|rcl_interfaces|rosgraph_msgs|sensor_msgs|std_msgs|std_srvs"
+    "|rcl_interfaces|rosgraph_msgs|sensor_msgs|std_msgs|std_srvs|tf2_msgs"
 )
 
 # A module (regular expression; its submodules are meant too) and the only files that may import it.

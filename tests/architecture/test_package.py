@@ -74,7 +74,8 @@ def test_the_installed_executables_are_those_of_the_build_script(executables):
 
 def test_everything_shipped_is_installed(setup_arguments):
     installed = {source for _, sources in setup_arguments["data_files"] for source in sources}
-    shipped = [*ROOT.glob("launch/*"), *ROOT.glob("config/*"), *ROOT.glob("models/*")]
+    folders = ("launch", "config", "models", "scenes", "missions")
+    shipped = [path for folder in folders for path in ROOT.glob(f"{folder}/*")]
     wanted = {path.relative_to(ROOT).as_posix() for path in shipped if path.suffix != ".md"}
     wanted |= {"package.xml", "resource/snn_robotics"}
     assert installed == wanted

@@ -26,7 +26,7 @@ from snn_core.resources import models_dir
 
 Array = NDArray[np.float64]
 DT_S, WORLDS = 0.1, 8
-TWIST_NM, HEAVY_MPS2 = 0.006, -0.03
+TWIST_NM, HEAVY_MPS2 = 0.004, -0.03
 LATE_S = 0.8
 
 

@@ -24,6 +24,8 @@ setup(
         (SHARE, ["package.xml"]),
         (f"{SHARE}/launch", sorted(glob("launch/*.launch.xml"))),
         (f"{SHARE}/config", sorted(glob("config/*.yaml"))),
+        (f"{SHARE}/scenes", sorted(glob("scenes/*.yaml"))),
+        (f"{SHARE}/missions", sorted(glob("missions/*.yaml"))),
         (f"{SHARE}/models", sorted(glob("models/*.safetensors") + glob("models/*.yaml"))),
     ],
     # The oldest versions meant to work; requirements/*.txt pin the versions that are tested.
@@ -42,7 +44,8 @@ setup(
         "av>=12",
     ],
     extras_require={
-        "sim": ["pybullet>=3.2.5; python_version < '3.12'"],
+        "sim": ["pybullet>=3.2.5; python_version < '3.12'", "gymnasium>=1.1"],
+        "rl": ["torch>=2.4", "stable-baselines3>=2.4"],
         "train": ["torch>=2.4"],
         "ray": ["ray>=2.40"],
         "events": ["aedat>=2.2"],
@@ -56,6 +59,7 @@ setup(
             "command_gate = snn_control.nodes.command_gate:main",
             "coordinator = snn_control.nodes.coordinator:main",
             "blimp_world = sim_worlds.nodes.blimp_world:main",
+            "robot_world = sim_worlds.nodes.robot_world:main",
             "event_motion = snn_perception.nodes.event_motion:main",
             "place_recognizer = snn_perception.nodes.place_recognizer:main",
             "bringup = snn_cli.nodes.bringup:main",

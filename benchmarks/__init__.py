@@ -7,6 +7,7 @@ tree, not of an installation, because their peers (torch and others) are nothing
 from collections.abc import Callable
 
 from benchmarks import (
+    airship,
     control,
     coordination,
     fitness,
@@ -19,6 +20,7 @@ from benchmarks import (
     places_node,
     prediction,
     tuning,
+    worlds,
 )
 from benchmarks.row import Row
 
@@ -44,4 +46,8 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "sensing": coordination.sensing,
     "trust": coordination.trust,
     "fleet": coordination.fleet,
+    "worlds": worlds.worlds,
+    "axes": airship.axes,
+    "airship": airship.airship,
+    "airship_solid": airship.solid,
 }

@@ -44,13 +44,16 @@ def draw_conditions(count: int, generator: np.random.Generator) -> list[Conditio
     return [{name: float(level[w]) for name, level in levels.items()} for w in range(count)]
 
 
-def draw_levels(holds: int, count: int, generator: np.random.Generator) -> Array:
-    """Random staircases within LEVELS_M, (hold, world) metres; a step that would leave them turns round."""
-    low, high = LEVELS_M
+def draw_levels(
+    holds: int, count: int, generator: np.random.Generator,
+    within: tuple[float, float] = LEVELS_M, step_size: tuple[float, float] = STEP_M,
+) -> Array:  # fmt: skip
+    """Random staircases within bounds, (hold, world) metres; a step that would leave them turns round."""
+    low, high = within
     levels = np.empty((holds, count))
-    levels[0] = generator.uniform(low + 0.2, high - 0.4, count)
+    levels[0] = generator.uniform(low + 0.1 * (high - low), high - 0.2 * (high - low), count)
     for k in range(1, holds):
-        step = generator.uniform(*STEP_M, count) * generator.choice([-1.0, 1.0], count)
+        step = generator.uniform(*step_size, count) * generator.choice([-1.0, 1.0], count)
         there = levels[k - 1] + step
         levels[k] = np.where((there < low) | (there > high), levels[k - 1] - step, there)
     return levels

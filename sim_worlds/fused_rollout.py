@@ -21,7 +21,10 @@ Array = NDArray[np.float64]
 
 
 class Tally(NamedTuple):
-    """Scores of every flight, (individual, world): `snn_core.metrics.FlightScore`, up and down taken together."""
+    """Scores of every flight, (individual, world): `snn_core.metrics.FlightScore`, up and down taken together.
+
+    Where another axis than altitude is flown, metres stand for its unit.
+    """
 
     rmse_m: Array
     steady_state_error_m: Array
@@ -32,8 +35,8 @@ class Tally(NamedTuple):
     spikes_per_step: Array
 
 
-class _Sensor(NamedTuple):
-    """Error model of sixteen lidars, (LANES,) each."""
+class Sensor(NamedTuple):
+    """Error model of sixteen sensors, (LANES,) each, as that of a lidar; other sensors have other units."""
 
     quantum_m: float
     noise_m: Array
@@ -42,19 +45,20 @@ class _Sensor(NamedTuple):
 
 
 @njit(cache=True)
-def _see(state, sensor, now):
-    """What sixteen lidars see; NaN where a sample is lost."""
-    height, climb = load(state.height_m, 0), load(state.climb_mps, 0)
-    late = climb * load(sensor.jitter_s, 0) * load(now[AGE], 0)
-    seen = height - late + load(sensor.noise_m, 0) * load(now[NOISE], 0)
+def see(value: Any, rate: Any, sensor: Sensor, now: Array) -> Any:
+    """What sixteen sensors see of values that change at a rate; NaN where a sample is lost.
+
+    now: what befalls the sample, (3 or more, LANES): noise, age and lot, see `sim_worlds.weather`.
+    """
+    late = rate * load(sensor.jitter_s, 0) * load(now[AGE], 0)
+    seen = value - late + load(sensor.noise_m, 0) * load(now[NOISE], 0)
     if sensor.quantum_m > 0.0:
         seen = nearest(seen / sensor.quantum_m) * sensor.quantum_m
-    seen = select(seen < 0.0, splat(0.0), seen)
     return select(load(now[LOST], 0) < load(sensor.dropout, 0), splat(np.nan), seen)
 
 
 @njit(cache=True)
-def _score(tally, marks, course, t, target, height, command):
+def score_step(tally: Any, marks: Any, course: Course, t: int, target: Any, height: Any, command: Any) -> Any:
     """Add one step of sixteen flights to their sums; `marks` remembers what extremes and differences need."""
     square, steady, beyond, swing, variation, rise = tally
     way, furthest, lowest, highest, rising, start, last_target, last_command = marks
@@ -125,10 +129,12 @@ def _fly(pilot, i, params, sensor, course, setpoint, weather, limit, substeps, r
     tally, marks = (zero, zero, zero, zero, zero, zero), (zero, zero, zero, zero, zero, zero, zero, zero)
     for t in range(setpoint.shape[0]):
         target, height = load(setpoint[t], 0), load(state.height_m, 0)
-        command_now, fired = pilot_step(pilot, i, memory, target, _see(state, sensor, weather[t]))
+        seen = see(height, load(state.climb_mps, 0), sensor, weather[t])
+        seen = select(seen < 0.0, zero, seen)  # a lidar knows no heights below the floor
+        command_now, fired = pilot_step(pilot, i, memory, target, seen)
         now = clamp(command_now, splat(-limit), splat(limit))
         spikes = spikes + fired
-        tally, marks = _score(tally, marks, course, t, target, height, now)
+        tally, marks = score_step(tally, marks, course, t, target, height, now)
         store(command, 0, now)
         if record.shape[0] > 0:
             store(record[t, 0], 0, height)
@@ -149,11 +155,11 @@ def _fly_all(pilot, population, params, sensors, course, setpoint, weather, limi
         i, b = job // blocks, job % blocks
         p, s = params[b], sensors[b]
         world = BlimpParams(p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], p[8], p[9], p[10])
-        sensor = _Sensor(s[0, 0], s[1], s[2], s[3])
+        sensor = Sensor(s[0, 0], s[1], s[2], s[3])
         _fly(pilot, i, world, sensor, course, setpoint[b], weather[b], limit, substeps, record[i, b], scores[i, b])
 
 
-def _blocks(values: Array) -> Array:
+def blocks_of(values: Array) -> Array:
     """(..., world) -> (block, ..., LANES), the last block padded with the last world."""
     count = -(-values.shape[-1] // LANES)
     padded = values[..., np.minimum(np.arange(count * LANES), values.shape[-1] - 1)]
@@ -171,23 +177,23 @@ def fused_rollout(
     """
     steps, worlds = flight.setpoint_m.shape
     fields = (lidar.quantum_m, lidar.noise_m, lidar.dropout, lidar.jitter_s)
-    sensors = _blocks(np.array([np.broadcast_to(np.asarray(field, float), worlds) for field in fields]))
-    setpoint = _blocks(flight.setpoint_m)
+    sensors = blocks_of(np.array([np.broadcast_to(np.asarray(field, float), worlds) for field in fields]))
+    setpoint = blocks_of(flight.setpoint_m)
     scores = np.empty((population, len(setpoint), len(Tally._fields), LANES))
     traces = np.empty((population, len(setpoint), steps if record else 0, 2, LANES))
     substeps = max(1, round(dt_s / SUBSTEP_S))
     _fly_all(
-        pilot, population, _blocks(np.array(params)), sensors, flight, setpoint, _blocks(weather), float(limit),
+        pilot, population, blocks_of(np.array(params)), sensors, flight, setpoint, blocks_of(weather), float(limit),
         substeps, traces, scores,
     )  # fmt: skip
     lanes = len(setpoint) * LANES
     sums = np.ascontiguousarray(np.moveaxis(scores, 2, 0)).reshape(len(Tally._fields), population, lanes)[..., :worlds]
     by_kind = np.moveaxis(traces, (3, 1), (0, 3))
     heights, commands = by_kind.reshape(2, population, traces.shape[2], lanes)[..., :worlds]
-    return _tally(sums, flight, dt_s), heights, commands
+    return tally_of(sums, flight, dt_s), heights, commands
 
 
-def _tally(sums: Array, flight: Course, dt_s: float) -> Tally:
+def tally_of(sums: Array, flight: Course, dt_s: float) -> Tally:
     """Means from sums over steps and holds."""
     steps, holds = len(flight.setpoint_m), int(flight.closes.sum())
     square, steady, beyond, swing, variation, rise, spikes = sums

@@ -3,11 +3,13 @@
 import argparse
 import sys
 
-from snn_cli import bench, demo, events, evolve, explain, faults, fly, layers, mimic, places, runs, train, tune
+from snn_cli import (
+    bench, demo, events, evolve, explain, faults, fly, layers, mimic, mission, places, runs, train, tune, world,
+)  # fmt: skip
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 
-COMMANDS = (demo, fly, mimic, runs, places, events, train, explain, faults, bench)
+COMMANDS = (demo, fly, mimic, runs, places, events, train, explain, world, mission, faults, bench)
 EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
 
 
@@ -19,7 +21,7 @@ def parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         command.add_parser(commands)
     group = commands.add_parser("evolve", help="evolve a spiking controller, tune it, compare hidden layers")
-    ways = group.add_subparsers(required=True, metavar="altitude|tune|layers")
+    ways = group.add_subparsers(required=True, metavar="altitude|heading|speed|tune|layers")
     for command in EVOLVE:
         command.add_parser(ways)
     return root

@@ -28,7 +28,8 @@ def _cell(value: Any) -> str:
     return html.escape(str(value))
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], kind: str = "scores") -> str:
+def cells(columns: Sequence[str], rows: Sequence[Sequence[Any]], kind: str = "scores") -> str:
+    """A table as HTML."""
     head = "".join(f"<th>{html.escape(column.replace('_', ' '))}</th>" for column in columns)
     body = "".join("<tr>" + "".join(f"<td>{_cell(value)}</td>" for value in row) + "</tr>" for row in rows)
     return f"<table class={kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
@@ -39,14 +40,14 @@ def write_report(
 ) -> None:
     """Write the page; raises OutputError if it cannot be."""
     pictures = "".join(f'<img alt="flight plot" src="{embedded(figure)}">' for figure in figures)
-    origin = _table(("", ""), list(facts.items()), "facts")
+    origin = cells(("", ""), list(facts.items()), "facts")
     page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>snn_robotics: altitude flights</title><style>{STYLE}</style></head>
 <body><h1>Two spiking networks hold a blimp's altitude</h1>
 <p>160 neurons, evolved to mimic a PID on the error signals of real flights, fly a blimp whose physics were fitted to
 real flights, through rclpy nodes over DDS. Beside them the PID that taught them. Lengths in metres, times in seconds,
 one flight per row.</p>
-{_table(columns, rows)}
+{cells(columns, rows)}
 <p class="note">steady-state error: mean |error| over the last 10 s of each hold · overshoot: furthest beyond the target
 within 30 s, mean over the steps · settling: until within ±5 cm for good, else the whole hold
 · oscillation: half of peak to peak over the last 30 s of each hold.</p>

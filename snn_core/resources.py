@@ -1,4 +1,4 @@
-"""Where the shipped models and configuration files are: beside the source, or in the prefix they were installed to."""
+"""Where shipped models, scenes, missions and settings are: beside the source, or in the prefix they went to."""
 
 import sys
 from pathlib import Path
@@ -14,6 +14,16 @@ def models_dir() -> Path:
 def config_dir() -> Path:
     """Folder of the default configuration files (`*.yaml`)."""
     return _resource_dir("config")
+
+
+def scenes_dir() -> Path:
+    """Folder of the shipped scenes and conditions (`*.yaml`)."""
+    return _resource_dir("scenes")
+
+
+def missions_dir() -> Path:
+    """Folder of the shipped missions (`*.yaml`)."""
+    return _resource_dir("missions")
 
 
 def _resource_dir(name: str) -> Path:

@@ -213,6 +213,26 @@ def _nearest_of(x):
     return (lambda x: _nearest(x)) if isinstance(x, DoublesType) else (lambda x: np.rint(x))
 
 
+@intrinsic
+def _root(typing_context, x):
+    def build(context, builder, signature, arguments):
+        rooting = ir.FunctionType(doubles.vector, [doubles.vector])
+        function = cgutils.get_or_insert_function(builder.module, rooting, f"llvm.sqrt.v{LANES}f64")
+        return builder.call(function, arguments)
+
+    return doubles(doubles), build
+
+
+def root(x: Any) -> Any:
+    """The square root."""
+    return np.sqrt(x)
+
+
+@overload(root)
+def _root_of(x):
+    return (lambda x: _root(x)) if isinstance(x, DoublesType) else (lambda x: np.sqrt(x))
+
+
 @register_jitable
 def add_where(where: Any, x: Any, y: Any) -> Any:
     """x + y where `where` holds, else x."""

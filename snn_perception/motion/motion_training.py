@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from snn_core.config import Config
+from snn_core.event_camera import EventCameraConfig
 from snn_perception.events.batch import EventBatch
-from snn_perception.events.camera import CameraConfig
 from snn_perception.motion.delay_layer import (
     DELAYS,
     DIRECTIONS,
@@ -73,7 +73,7 @@ def watch(config: MotionTrainingConfig, seed: int, progress: Progress = iter) ->
 def _one_movie(config: MotionTrainingConfig, rng: np.random.Generator) -> Samples:
     direction, speed = rng.uniform(-np.pi, np.pi), FASTEST_PX_S * 2.0 ** -rng.uniform(0.5, 6.5)
     before_s, velocity, lengths = _history(direction, speed, rng)
-    camera = CameraConfig(
+    camera = EventCameraConfig(
         threshold=rng.uniform(0.12, 0.4), mismatch=0.03, leak_hz=0.0, refractory_us=rng.uniform(0, 0.15) * 1e6 / speed,
         noise_hz=rng.uniform(0, 0.02) * speed,
     )  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from snn_core.event_camera import EventCameraConfig
 from snn_perception.events.batch import EventBatch, make_batch
-from snn_perception.events.camera import CameraConfig
 from snn_perception.motion.motion_estimator import MotionConfig, MotionEstimator, features
 from snn_perception.motion.motion_fit import fit_motion
 from snn_perception.motion.motion_model import Calibration, MotionHeader, MotionModel
@@ -34,7 +34,7 @@ def moving(rng: np.random.Generator, direction_rad: float, speed_px_s: float, tr
     steps = np.full(count, STEP_PX / speed_px_s)
     velocity = np.tile([speed_px_s * np.cos(direction_rad), -speed_px_s * np.sin(direction_rad)], (count, 1))
     side = int(rng.choice(SIDES))
-    camera = CameraConfig(threshold=rng.uniform(0.15, 0.35), noise_hz=1.0)
+    camera = EventCameraConfig(threshold=rng.uniform(0.15, 0.35), noise_hz=1.0)
     maps = translation(velocity, steps, rng.uniform(0, 128, 2))
     batch = moving_texture(draw_texture(rng), maps, np.cumsum(steps) * 1e6, (side, side), camera, rng)
     return Trial(batch, direction_rad, speed_px_s)

@@ -4,8 +4,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from snn_core.event_camera import EventCamera, EventCameraConfig
 from snn_perception.events.batch import EventBatch, make_batch
-from snn_perception.events.camera import Camera, CameraConfig
 
 SIDE = 128  # px, periodic
 Array = NDArray[np.float64]
@@ -70,14 +70,15 @@ def _blurred(image: Array, sigma: float) -> Array:
 
 
 def moving_texture(
-    texture: Array, maps: Array, times_us: Array, size: tuple[int, int], config: CameraConfig, rng: np.random.Generator,
+    texture: Array, maps: Array, times_us: Array, size: tuple[int, int], config: EventCameraConfig,
+    rng: np.random.Generator,
 ) -> EventBatch:  # fmt: skip
     """Events of a texture seen through `maps` (sample, 6), one for each of `times_us`.
 
     A row (a, b, c, d, e, f) takes the pixel (x, y) from the sensor's middle to (a x + b y + e, c x + d y + f).
     """
     width, height = size
-    camera = Camera(width, height, config, rng)
+    camera = EventCamera(width, height, config, rng)
     parts = [camera.see(_sampled(texture, row, width, height), t) for row, t in zip(maps, times_us, strict=True)]
     x, y, t, on = (np.concatenate(column) for column in zip(*parts, strict=True))
     return make_batch(x, y, t, on, size)

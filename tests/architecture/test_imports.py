@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = sorted(init.parent.name for init in ROOT.glob("s*_*/__init__.py"))
 ROS = (
     "ament_index_python|rclpy|builtin_interfaces|diagnostic_msgs|event_camera_msgs|geometry_msgs|lifecycle_msgs|nav_msgs"
-    "|rcl_interfaces|rosgraph_msgs|sensor_msgs|std_msgs|std_srvs"
+    "|rcl_interfaces|rosgraph_msgs|sensor_msgs|std_msgs|std_srvs|tf2_msgs"
 )
 
 # A module (regular expression; its submodules are meant too) and the only files that may import it.
@@ -28,8 +28,8 @@ HOMES = {
     r"(snn_\w+|sim_\w+)\.nodes": ["*/nodes/*.py", "snn_cli/*.py"],
     "aedat": ["snn_perception/events/aedat4.py"],
     "deap": ["snn_control/strategies.py"],
-    "gymnasium": [],
-    "pybullet": [],
+    "gymnasium": ["sim_worlds/gym_worlds.py"],
+    "pybullet": ["sim_worlds/bullet.py"],
     "PIL|av": ["snn_perception/places/image_files.py"],
     "ray": ["snn_control/ray_engine.py"],
     "torch": [],

@@ -74,7 +74,8 @@ def test_the_installed_executables_are_those_of_the_build_script(executables):
 
 def test_everything_shipped_is_installed(setup_arguments):
     installed = {source for _, sources in setup_arguments["data_files"] for source in sources}
-    shipped = [*ROOT.glob("launch/*"), *ROOT.glob("config/*"), *ROOT.glob("models/*")]
+    folders = ("launch", "config", "models", "scenes", "missions")
+    shipped = [path for folder in folders for path in ROOT.glob(f"{folder}/*")]
     wanted = {path.relative_to(ROOT).as_posix() for path in shipped if path.suffix != ".md"}
     wanted |= {"package.xml", "resource/snn_robotics"}
     assert installed == wanted
@@ -93,7 +94,8 @@ def test_requirements_are_pinned_exactly(name):
 
 
 @pytest.mark.parametrize(
-    ("extra", "pin_file"), [(None, "core"), ("sim", "sim"), ("train", "train"), ("events", "events"), ("test", "test")]
+    ("extra", "pin_file"),
+    [(None, "core"), ("sim", "sim"), ("rl", "rl"), ("train", "train"), ("events", "events"), ("test", "test")],
 )
 def test_pins_satisfy_the_declared_ranges(setup_arguments, extra, pin_file):
     declared = setup_arguments["extras_require"][extra] if extra else setup_arguments["install_requires"]

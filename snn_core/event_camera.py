@@ -16,7 +16,7 @@ SMALLEST_THRESHOLD = 0.02
 MOST_PER_SAMPLE = 64  # events of a pixel between two samples; more would be a fault of the input
 
 
-class CameraConfig(Config):
+class EventCameraConfig(Config):
     """Constants of the pixels."""
 
     threshold: float = Field(0.2, ge=0.02, le=5, description="mean step of log intensity that makes an event")
@@ -29,10 +29,10 @@ class CameraConfig(Config):
 Events = tuple[NDArray, NDArray, NDArray, NDArray]  # x, y, t_us, on
 
 
-class Camera:
+class EventCamera:
     """Pixels with their memory; frames or textures in, events out, sorted by time."""
 
-    def __init__(self, width: int, height: int, config: CameraConfig, rng: np.random.Generator) -> None:
+    def __init__(self, width: int, height: int, config: EventCameraConfig, rng: np.random.Generator) -> None:
         self.config, self.rng = config, rng
         drawn = rng.normal(config.threshold, config.mismatch, (2, height, width))
         self.thresholds = np.maximum(drawn, SMALLEST_THRESHOLD)  # OFF, ON

@@ -1,0 +1,107 @@
+"""`snn mission`: fly missions in simulated worlds and score them."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from sim_worlds.scene_config import load_condition
+from snn_cli.arguments import count, seed
+from snn_cli.bag import BagWriter
+from snn_cli.missions.avoid_mission import avoid
+from snn_cli.missions.hover_missions import hold, profile
+from snn_cli.missions.mission_config import AnyMission, load_mission, mission_names
+from snn_cli.missions.route_mission import Mutants, RouteFlight, route, teach
+from snn_cli.output import emit, table
+from snn_core.errors import ConfigError
+
+COLUMNS = ("success", "cross_track_error_m", "near_misses", "place_recall", "sensing_duty", "energy_estimate_j")
+BROKEN = ("frozen_places", "silent_motion")
+FLY: dict[str, Callable[..., dict[str, Any]]] = {"route": route, "hold": hold, "profile": profile, "avoid": avoid}
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare the subcommand."""
+    group = commands.add_parser("mission", help="fly missions in simulated worlds")
+    ways = group.add_subparsers(required=True, metavar="list|run|report")
+    listing = ways.add_parser("list", help="what missions there are")
+    listing.set_defaults(run=run_list)
+    add_report(ways)
+    parser = ways.add_parser("run", help="fly a mission, or all of them")
+    parser.add_argument("mission", nargs="?", help="name of a mission, or a .yaml file")
+    parser.add_argument("--all", action="store_true", help="every shipped mission")
+    parser.add_argument("--seed", type=seed, default=1, help="first seed of weather, sensors and what moves (1)")
+    parser.add_argument("--seeds", type=count, default=1, metavar="N", help="fly N seeds (1)")
+    parser.add_argument(
+        "--break", dest="broken", choices=BROKEN, help="break a sense on purpose, to see that it matters"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
+    parser.set_defaults(run=run)
+
+
+def add_report(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Declare `snn mission report`."""
+    parser = ways.add_parser("report", help="fly a route mission; write a film, a page and a bag of it")
+    parser.add_argument("mission", help="name of a route mission, or a .yaml file")
+    parser.add_argument("--condition", metavar="NAME", help="fly it in this condition (the mission's first)")
+    parser.add_argument("--seed", type=seed, default=1, help="seed of weather, sensors and what moves (1)")
+    parser.add_argument("--out", type=Path, default=Path("out/mission"), metavar="FOLDER", help="where it all goes")
+    parser.set_defaults(run=run_report)
+
+
+def run_report(args: argparse.Namespace) -> None:
+    """Fly and write what there is to look at."""
+    from snn_cli.missions.mission_report import Watcher, write_film, write_page  # matplotlib takes a second
+
+    mission = load_mission(args.mission)
+    if mission.kind != "route":
+        raise ConfigError(f"expected a route mission, got '{mission.name}' of kind {mission.kind}")
+    condition = args.condition or [*mission.repeat_in, mission.condition][0]
+    load_condition(condition)
+    args.out.mkdir(parents=True, exist_ok=True)
+    taught = teach(mission, args.seed)
+    flight = RouteFlight(mission.model_copy(update={"condition": condition}), taught, args.seed)
+    with BagWriter(args.out / "bag") as bag:
+        watcher = Watcher(taught, bag)
+        result = flight.fly(watcher)
+    write_film(args.out / "film.gif", watcher)
+    write_page(args.out / "report.html", watcher, result)
+    rows = [[key, _shown(result[key])] for key in (*COLUMNS, "duration_s")]
+    print(table((f"{mission.name} in {condition}", "value"), rows))
+    print(f"report: {args.out / 'report.html'}\nfilm:   {args.out / 'film.gif'}\nbag:    {args.out / 'bag'}")
+
+
+def run_list(args: argparse.Namespace) -> None:
+    """Print the missions."""
+    print(table(("mission", "scene", "what"), [[m.name, m.scene, m.about] for m in map(load_mission, mission_names())]))
+
+
+def fly(mission: AnyMission, number: int, broken: str | None) -> dict[str, Any]:
+    """Fly one mission with one seed."""
+    if mission.kind == "route":
+        return route(mission, number, Mutants(broken == "frozen_places", broken == "silent_motion"))
+    if mission.kind == "hold":
+        return hold(mission, number, silent_motion=broken == "silent_motion")
+    return FLY[mission.kind](mission, number)
+
+
+def run(args: argparse.Namespace) -> None:
+    """Fly and report."""
+    if args.all == (args.mission is not None):
+        raise ConfigError("expected the name of a mission or --all; 'snn mission list' names them")
+    names = mission_names() if args.all else [args.mission]
+    jobs = [(load_mission(name), args.seed + k) for name in names for k in range(args.seeds)]
+    results = [fly(*job, args.broken) for job in tqdm(jobs, desc="flying", unit="mission", disable=None)]
+    rows = [[f"{r['mission']}, seed {r['seed']}", *[_shown(r[key]) for key in COLUMNS]] for r in results]
+    emit(results[0] if len(results) == 1 else results, table(("mission", *COLUMNS), rows), args.json)
+    if args.json is None and not all(r["success"] for r in results):
+        print("not every mission succeeded", file=sys.stderr)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
+    return float("nan") if value is None else value

@@ -1,0 +1,270 @@
+"""Teach a route by flying it once, then follow it in another condition, by what the robot sees."""
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim_worlds.robot import Robot, Senses
+from sim_worlds.scene import Scene, open_scene
+from snn_cli.missions.autopilot import Autopilot
+from snn_cli.missions.mission_config import RouteMission
+from snn_cli.missions.scoring import Referee, beside_path
+from snn_control.route_follower import RouteFollower, TaughtRoute
+from snn_perception.places.image_shift import outline, shift_between
+from snn_perception.places.place_map import PlaceMap
+from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig
+
+Array = NDArray[np.float64]
+Watch = Callable[[Robot, Senses, "RouteFlight"], None]
+PATIENCE = 1.6  # times the time that the route should take
+TOLERANCE = 2  # places
+LOOK_AHEAD_M = 4.0  # of the pilot who teaches
+SETTLE_S = 3.0
+STILL = (0.0, 0.0)  # until then
+DRIFT_SHARE = 0.1  # of a new drift angle in its running mean
+
+
+class Taught(NamedTuple):
+    """What the robot keeps of the flight that taught it, and what the referee does."""
+
+    route: TaughtRoute
+    places: PlaceMap
+    outlines: list[Array]  # of each place
+    images: NDArray[np.uint8]  # (place, row, column)
+    true_path: Array  # (time, 6), the referee's
+    true_places: Array  # (place, 2) the referee's
+
+
+class Mutants(NamedTuple):
+    """What may be broken on purpose."""
+
+    frozen_places: bool = False
+    silent_motion: bool = False
+
+
+SOUND = Mutants()
+
+
+def teach(mission: RouteMission, seed: int) -> Taught:
+    """The route as one robot learns it, or two, a half each."""
+    if mission.robots == 1:
+        return teach_part(mission, seed)
+    scene = open_scene(mission.scene, mission.taught_in)
+    middle_m = 0.5 * (mission.from_m + _end_m(mission, scene))
+    first = teach_part(mission.model_copy(update={"to_m": middle_m}), seed)
+    return joined(first, teach_part(mission.model_copy(update={"from_m": middle_m}), seed + 1), mission.spacing_m)
+
+
+def joined(first: Taught, second: Taught, spacing_m: float) -> Taught:
+    """Two parts of a route as one: the maps are merged, the second part goes on where the first one ended."""
+    places, known = PlaceMap(), len(first.outlines)
+    places.merge(first.places)
+    places.merge(second.places)
+    ahead_m = known * spacing_m
+    kept = first.route.along_m < ahead_m
+    route = TaughtRoute(
+        np.concatenate([first.route.along_m[kept], second.route.along_m + ahead_m]),
+        np.concatenate([first.route.heading_rad[kept], second.route.heading_rad + first.route.heading_rad[-1]]),
+        np.concatenate([first.route.drift_rad[kept], second.route.drift_rad]),
+    )
+    return Taught(
+        route, places, first.outlines + second.outlines, np.concatenate([first.images, second.images]),
+        np.concatenate([first.true_path, second.true_path]), np.concatenate([first.true_places, second.true_places]),
+    )  # fmt: skip
+
+
+def teach_part(mission: RouteMission, seed: int) -> Taught:
+    """A pilot, who sees where he is, flies the route; the robot measures and learns along."""
+    scene = open_scene(mission.scene, mission.taught_in)
+    robot = _robot(scene, mission, seed)
+    pilot = Autopilot(mission.robot, mission.pilot)
+    along, drift, end_m = 0.0, 0.0, _end_m(mission, scene)
+    samples, outlines, where, truths = [(0.0, 0.0, 0.0)], [], [], []
+    images: list[NDArray[np.uint8]] = []
+    commands: Array = np.zeros(3)
+    for tick in range(100_000):
+        senses, truth = robot.advance(commands), robot.truth()
+        velocity = pilot.sense(senses)
+        moving = tick * mission.robot.dt_s > SETTLE_S
+        if velocity is not None and moving:
+            along += max(velocity.forward_mps, 0.0) * mission.robot.dt_s
+            drift += DRIFT_SHARE * (math.atan2(velocity.left_mps, max(velocity.forward_mps, 0.3)) - drift)
+        samples.append((along, pilot.heading_rad, drift))
+        truths.append((truth.time_s, *truth.position_m, truth.yaw_rad, truth.clearance_m))
+        if along >= len(images) * mission.spacing_m:
+            images.append(senses.image)
+            outlines.append(outline(senses.image))
+            where.append(truth.position_m[:2])
+        reached, _ = scene.route.nearest(*truth.position_m[:2])
+        if reached >= end_m:
+            break
+        turn = _pilot_turn(scene, truth.position_m, truth.yaw_rad, reached)
+        speed = mission.follower.speed_mps if moving else 0.0
+        commands = pilot.command(senses, mission.pilot.height_m, turn if moving else 0.0, speed)
+    places = PlaceMap()
+    poses = np.zeros((len(images), 7))
+    poses[:, 0], poses[:, 6] = np.arange(len(images)) * mission.spacing_m, 1.0
+    places.add(np.array(images), poses)
+    return Taught(_profile(samples), places, outlines, np.array(images), np.array(truths), np.array(where))
+
+
+def _profile(samples: list[tuple[float, float, float]]) -> TaughtRoute:
+    """Headings over positions that rise."""
+    along, heading, drift = np.array(samples).T
+    kept = np.concatenate([np.diff(along) > 1e-6, [True]])
+    return TaughtRoute(along[kept], heading[kept], drift[kept])
+
+
+def _pilot_turn(scene: Scene, position: Array, yaw_rad: float, reached_m: float) -> float:
+    """Where the pilot who teaches steers: a point ahead on the scene's route."""
+    ahead = scene.route.at(reached_m + LOOK_AHEAD_M)
+    want = math.atan2(ahead.y_m - position[1], ahead.x_m - position[0])
+    return float((want - yaw_rad + math.pi) % (2.0 * math.pi) - math.pi)
+
+
+def _end_m(mission: RouteMission, scene: Scene) -> float:
+    return min(mission.to_m, scene.route.length_m - 1.5)
+
+
+def _robot(scene: Scene, mission: RouteMission, seed: int, left_m: float = 0.0, turned_rad: float = 0.0) -> Robot:
+    start = scene.route.beside(mission.from_m, left_m)
+    yaw = start.yaw_rad + turned_rad
+    return Robot(scene, mission.robot, seed, (start.x_m, start.y_m, mission.pilot.height_m, yaw))
+
+
+class RouteFlight:
+    """One flight along a taught route."""
+
+    def __init__(self, mission: RouteMission, taught: Taught, seed: int, mutants: Mutants = SOUND) -> None:
+        self.mission, self.taught, self.mutants, self.seed = mission, taught, mutants, seed
+        scene = open_scene(mission.scene, mission.condition, seed)
+        beside = np.random.default_rng([seed, 3]).uniform(-1.0, 1.0, 2) * (mission.beside_m, mission.turned_rad)
+        self.robot = _robot(scene, mission, 1000 + seed, *beside.tolist())
+        self.pilot = Autopilot(mission.robot, mission.pilot)
+        self.follower = RouteFollower(taught.route, mission.follower)
+        config = RecogniserConfig(
+            sequence=mission.sequence, slowest=0.2, fastest=1.4, speeds=7, early_exit=True, min_probability=0.2
+        )
+        self.recogniser = PlaceRecogniser(taught.places, config)
+        self.referee = Referee(mission.robot.near_m, mission.robot.dt_s)
+        self.place: int | None = None
+        self.answers: list[tuple[int | None, int]] = []  # given, true
+        self.correlation, self.arrived, self.was_lost = 0.0, False, False
+        self.commands: Array = np.zeros(3)
+
+    def fly(self, watch: Watch | None = None) -> dict[str, Any]:
+        """Fly until the robot believes to have arrived, touches something, or time is up."""
+        limit_s = SETTLE_S + PATIENCE * self.taught.route.length_m / self.mission.follower.speed_mps
+        while self.robot.time_s < limit_s and not self.arrived:
+            senses = self.robot.advance(self.commands)
+            self.step(senses)
+            if watch is not None:
+                watch(self.robot, senses, self)
+            if self.referee.contact:
+                self.referee.tell(self.robot.time_s, "contact")
+                break
+        return self.result()
+
+    def step(self, senses: Senses) -> None:
+        """What the robot does with the senses of a period, and what the referee notes."""
+        mission, follower = self.mission, self.follower
+        velocity = self.pilot.sense(senses)
+        if self.mutants.silent_motion:
+            velocity = self.pilot.velocity = None
+        moving, used = senses.time_s > SETTLE_S, False
+        follower.move(velocity if moving else STILL, self.pilot.turned_rad, mission.robot.dt_s)
+        if moving:
+            used = self._look(senses)
+        self._tell(senses.time_s)
+        steering = follower.steer()
+        self.arrived = moving and follower.along_m >= follower.route.length_m - 0.3
+        turn, speed = (steering.turn_rad, steering.speed_mps) if moving else (0.0, 0.0)
+        self.commands = self.pilot.command(senses, mission.pilot.height_m, turn, speed)
+        if follower.lost:
+            self.commands[2] = 0.0
+        self.referee.see(self.robot.truth(), self.commands, used)
+
+    def _look(self, senses: Senses) -> bool:
+        """Use the image where one is due: for the place, for the turn."""
+        mission, dt_s, tick = self.mission, self.mission.robot.dt_s, self.robot.ticks
+        place_due = tick % max(round(mission.place_every_s / dt_s), 1) == 0
+        shift_due = tick % max(round(mission.shift_every_s / dt_s), 1) == 0
+        if place_due:
+            self._recognise(senses)
+        if shift_due:
+            self._compare(senses)
+        return place_due or shift_due
+
+    def _recognise(self, senses: Senses) -> None:
+        if self.mutants.frozen_places and self.place is not None:
+            answer: int | None = self.place
+        else:
+            answer = self.recogniser.recognise(senses.image).answer
+        self.place = answer if answer is not None else self.place
+        offset = self.taught.true_places - self.robot.truth().position_m[:2]
+        self.answers.append((answer, int((offset**2).sum(axis=1).argmin())))
+        if answer is not None:
+            self.follower.see_place(answer * self.mission.spacing_m)
+
+    def _compare(self, senses: Senses) -> None:
+        """The turn that would match the image taught where we believe to be."""
+        taught, spacing_m = self.taught.outlines, self.mission.spacing_m
+        here = min(max(round(self.follower.along_m / spacing_m), 0), len(taught) - 1)
+        shift = shift_between(outline(senses.image), taught[here])
+        self.correlation = shift.correlation
+        if shift.correlation > self.mission.min_correlation and shift.pixels == shift.pixels:
+            focal = 0.5 / math.tan(0.5 * self.mission.robot.fov_rad)
+            self.follower.see_turn(shift.turn_rad(focal), here * spacing_m)
+
+    def _tell(self, time_s: float) -> None:
+        if self.follower.lost and not self.was_lost:
+            self.referee.tell(time_s, "event motion is silent: stopped")
+        self.was_lost = self.follower.lost
+        if self.follower.relocated > sum("relocated" in e["event"] for e in self.referee.events):
+            self.referee.tell(time_s, f"relocated to {self.follower.along_m:.1f} m")
+
+    def result(self) -> dict[str, Any]:
+        """What is reported."""
+        path, taught = self.referee.path, self.taught
+        beside = beside_path(path[:, 1:3], taught.true_path[:, 1:3])
+        end_m = float(np.hypot(*(path[-1, 1:3] - taught.true_path[-1, 1:3])))
+        success = self.arrived and not self.referee.contact and end_m <= self.mission.arrive_within_m
+        right = [given is not None and abs(given - true) <= TOLERANCE for given, true in self.answers]
+        wrong = [given is not None and abs(given - true) > TOLERANCE for given, true in self.answers]
+        return {
+            **self.referee.result(self.mission.name, self.seed, success), "condition": self.mission.condition,
+            "cross_track_error_m": float(beside.mean()), "largest_cross_track_m": float(beside.max()),
+            "place_recall": float(np.mean(right)) if right else None, "places": len(taught.true_places),
+            "wrong_places": float(np.mean(wrong)) if wrong else None, "end_error_m": end_m,
+            "route_m": float(np.hypot(*np.diff(taught.true_path[:, 1:3], axis=0).T).sum()),
+        }  # fmt: skip
+
+
+def route(mission: RouteMission, seed: int, mutants: Mutants = SOUND, watch: Watch | None = None) -> dict[str, Any]:
+    """Teach once, then follow in every condition asked for; means over the flights, and each of them."""
+    taught = teach(mission, seed)
+    flights = []
+    for condition in mission.repeat_in or [mission.condition]:
+        flight = RouteFlight(mission.model_copy(update={"condition": condition}), taught, seed, mutants)
+        flights.append(flight.fly(watch))
+    return summary(flights)
+
+
+def summary(flights: list[dict[str, Any]]) -> dict[str, Any]:
+    """One result of several flights."""
+    first = flights[0]
+    mean = ("cross_track_error_m", "place_recall", "wrong_places", "sensing_duty", "end_error_m")
+    total = ("near_misses", "energy_estimate_j", "duration_s")
+    return {
+        "mission": first["mission"], "seed": first["seed"], "success": all(f["success"] for f in flights),
+        "contact": any(f["contact"] for f in flights), "places": first["places"], "route_m": first["route_m"],
+        **{key: float(np.mean([f[key] for f in flights if f[key] is not None] or [np.nan])) for key in mean},
+        **{key: sum(f[key] for f in flights) for key in total},
+        "largest_cross_track_m": max(f["largest_cross_track_m"] for f in flights),
+        "least_clearance_m": min(f["least_clearance_m"] for f in flights),
+        "events": [{"condition": f["condition"], **event} for f in flights for event in f["events"]],
+        "flights": flights,
+    }  # fmt: skip

@@ -1,0 +1,144 @@
+"""Following a taught route without a map of the ground: where along it, how far beside it, how far off its heading.
+
+    s' = (u cos g - v sin g)      along the route, from event motion (u forward, v left), g = e - drift when taught
+    y' = (u sin g + v cos g)      to the left of it
+    e' = w - turn of the route    heading relative to the one taught, w from the gyro
+
+corrected by two observations: the place recognised (s), and the turn by which the image would match what was seen there
+when taught, which is -(e + y / parallax). The second alone cannot tell e from y; that y grows with e tells them apart
+(an observer with constant gains). The route is then steered to as an aircraft tracks a line: a heading towards it,
+minus the drift angle.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from snn_core.config import Config
+
+Array = NDArray[np.float64]
+BEND_M = 1.5  # to each side, over which the route's bend is taken
+
+
+class FollowerConfig(Config):
+    """Gains of the observer and of the steering."""
+
+    speed_mps: float = Field(0.8, gt=0, le=5, description="speed along the route (m/s)")
+    parallax_m: float = Field(9.0, gt=0, le=1000, description="distance of what the image's shift is seen on (m)")
+    heading_gain: float = Field(0.012, ge=0, le=1, description="share of a turn observed that corrects the heading")
+    first_gain: float = Field(0.15, ge=0, le=1, description="the same at the start, where the heading is a guess")
+    settle: float = Field(15.0, gt=0, le=1000, description="observations over which the first gain fades")
+    offset_gain: float = Field(0.06, ge=0, le=1, description="share of it that corrects the offset")
+    place_gain: float = Field(0.35, ge=0, le=1, description="share of a place observed that corrects the position")
+    most_surprise_rad: float = Field(
+        0.1, gt=0, le=3, description="a turn observed counts as no more than this off (rad)"
+    )
+    bend_per_m: float = Field(0.04, gt=0, le=10, description="bend in which a turn observed counts half (rad/m)")
+    doubt_rad: float = Field(0.35, gt=0, le=3, description="turns farther off than this are left out (rad)")
+    gate_m: float = Field(3.0, gt=0, le=1000, description="places farther than this from the estimate are doubted (m)")
+    insistence: int = Field(10, ge=1, le=100, description="doubted places in a row, of one mind, that are believed")
+    look_ahead_s: float = Field(1.2, ge=0, le=20, description="how early the route's turns are steered (s)")
+    approach_m: float = Field(1.8, gt=0, le=100, description="offset that is approached at 45 degrees (m)")
+    most_approach_rad: float = Field(0.5, gt=0, le=1.5, description="steepest approach (rad)")
+    drift_gain: float = Field(1.0, ge=0, le=2, description="share of the drift angle that is steered against")
+    silence_s: float = Field(3.0, gt=0, le=100, description="without event motion for so long the robot stops (s)")
+
+
+class TaughtRoute(NamedTuple):
+    """What the robot knows of a route from flying it once, (sample,) each."""
+
+    along_m: Array  # by its own odometry, rising
+    heading_rad: Array  # by its own gyro
+    drift_rad: Array  # from the nose to where it went, to the left, by its own odometry
+
+    def heading_at(self, along_m: float) -> float:
+        """Heading at a place; straight on beyond the ends."""
+        return float(np.interp(along_m, self.along_m, self.heading_rad))
+
+    def drift_at(self, along_m: float) -> float:
+        """Drift angle at a place."""
+        return float(np.interp(along_m, self.along_m, self.drift_rad))
+
+    @property
+    def length_m(self) -> float:
+        """How long it is, by that odometry."""
+        return float(self.along_m[-1])
+
+
+class Steering(NamedTuple):
+    """What the lower controllers are asked for."""
+
+    turn_rad: float  # to the left of the present heading
+    speed_mps: float
+
+
+class RouteFollower:
+    """Position, offset and heading relative to a taught route, and where to steer."""
+
+    def __init__(self, route: TaughtRoute, config: FollowerConfig, start_m: float = 0.0) -> None:
+        self.route, self.config = route, config
+        self.along_m, self.left_m, self.heading_rad = start_m, 0.0, 0.0
+        self.drift_rad, self.silent_s = 0.0, 0.0
+        self.turns_seen = self.relocated = 0
+        self.doubted: list[float] = []
+
+    def move(self, velocity_mps: tuple[float, float] | None, turned_rad: float, dt_s: float) -> None:
+        """Dead reckoning over one period: velocity forward and left, or none where the events told nothing."""
+        self.silent_s = 0.0 if velocity_mps is not None else self.silent_s + dt_s
+        forward, left = velocity_mps if velocity_mps is not None else (self.config.speed_mps, 0.0)
+        off = self.heading_rad - self.route.drift_at(self.along_m) * (velocity_mps is not None)
+        c, s = math.cos(off), math.sin(off)
+        before = self.route.heading_at(self.along_m)
+        self.along_m = min(max(self.along_m + (forward * c - left * s) * dt_s, -2.0), self.route.length_m + 2.0)
+        self.left_m += (forward * s + left * c) * dt_s
+        self.heading_rad += turned_rad - (self.route.heading_at(self.along_m) - before)
+        drift = math.atan2(left, max(forward, 0.3))
+        self.drift_rad += min(dt_s / 0.5, 1.0) * (drift - self.drift_rad)
+
+    def see_turn(self, turn_rad: float, along_m: float) -> None:
+        """The image would match what was taught so far along the route if we turned that much to the left."""
+        taught_turn = self.route.heading_at(along_m) - self.route.heading_at(self.along_m)
+        surprise = turn_rad - taught_turn + self.heading_rad + self.left_m / self.config.parallax_m
+        config = self.config
+        if abs(surprise) > config.doubt_rad:
+            return
+        surprise = min(max(surprise, -config.most_surprise_rad), config.most_surprise_rad)
+        self.turns_seen += 1
+        bend = (self.route.heading_at(along_m + BEND_M) - self.route.heading_at(along_m - BEND_M)) / (2.0 * BEND_M)
+        trust = 1.0 / (1.0 + (bend / config.bend_per_m) ** 2)
+        gain = config.heading_gain + config.first_gain * math.exp(-self.turns_seen / config.settle)
+        self.heading_rad -= trust * gain * surprise
+        self.left_m -= trust * config.offset_gain * config.parallax_m * surprise
+
+    def see_place(self, along_m: float) -> None:
+        """We are at a place that was taught so far along the route."""
+        config, surprise = self.config, along_m - self.along_m
+        if abs(surprise) <= config.gate_m:
+            self.along_m += config.place_gain * surprise
+            self.doubted.clear()
+            return
+        if self.doubted and abs(along_m - self.doubted[-1]) > config.gate_m:
+            self.doubted.clear()
+        self.doubted.append(along_m)
+        if len(self.doubted) >= config.insistence:
+            self.along_m, self.relocated = along_m, self.relocated + 1
+            self.doubted.clear()
+
+    @property
+    def lost(self) -> bool:
+        """Whether event motion has been silent for too long to fly on."""
+        return self.silent_s > self.config.silence_s
+
+    def steer(self) -> Steering:
+        """Where to steer now."""
+        config = self.config
+        ahead = self.route.heading_at(self.along_m + config.look_ahead_s * config.speed_mps)
+        bend = ahead - self.route.heading_at(self.along_m)
+        approach = -math.atan2(self.left_m, config.approach_m)
+        limited = min(max(approach, -config.most_approach_rad), config.most_approach_rad)
+        drift = config.drift_gain * (self.drift_rad - self.route.drift_at(self.along_m))
+        turn = bend + limited - self.heading_rad - drift
+        return Steering(turn, 0.0 if self.lost else config.speed_mps)

@@ -25,7 +25,7 @@ from snn_perception.events.batch import make_batch
 from snn_perception.motion.flow_picture import flow_picture
 
 Array = NDArray[np.float64]
-FILM_EVERY_S, FILM_FPS, FILM_DPI = 1.0, 8, 55
+FILM_EVERY_S, FILM_FPS, FILM_DPI = 2.0, 5, 50
 PICTURES = 3  # matches shown in the report
 
 

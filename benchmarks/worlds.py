@@ -39,7 +39,7 @@ def worlds() -> list[Row]:
 
 
 def _robot(scene: Scene) -> float:
-    """Simulated seconds per second of the whole robot: physics, both cameras (events from 50 pictures/s), lidar, IMU."""
+    """Simulated seconds per second: physics, both cameras (events from 50 pictures per second), lidar, IMU."""
     here = scene.route.at(3.0)
     robot = Robot(scene, RobotConfig(), 0, (here.x_m, here.y_m, 1.6, here.yaw_rad))
 

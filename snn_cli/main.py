@@ -4,7 +4,21 @@ import argparse
 import sys
 
 from snn_cli import (
-    bench, demo, events, evolve, explain, faults, fly, layers, mimic, mission, places, runs, train, tune, world,
+    bench,
+    demo,
+    events,
+    evolve,
+    explain,
+    faults,
+    fly,
+    layers,
+    mimic,
+    mission,
+    places,
+    runs,
+    train,
+    tune,
+    world,
 )  # fmt: skip
 from snn_core.errors import SnnError
 from snn_core.version import VERSION

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from benchmarks.row import Row, duration, machine, throughput
-from snn_cli.missions import DT_S, HEIGHT, MOTION, PLACE, Fault, Flown, Mission, MissionConfig
+from snn_cli.patrol import DT_S, HEIGHT, MOTION, PLACE, Fault, Flown, Patrol, PatrolConfig
 from snn_cli.sensor_faults import MAKERS
 from snn_control.coordination.contracts import load_contracts
 from snn_control.coordination.coordinator import CoordinationConfig, Coordinator
@@ -30,7 +30,7 @@ def networks() -> SpikingPid:
 def coordinator() -> list[Row]:
     """Processor time of a decision in a mission, and events of a level above OK in a fault-free hour."""
     contracts, times = load_contracts(), []
-    mission = Mission(MissionConfig(seed=1, duration_s=200.0), contracts=contracts, networks=networks())
+    mission = Patrol(PatrolConfig(seed=1, duration_s=200.0), contracts=contracts, networks=networks())
     step = mission.coordinator.step
 
     def timed(snapshot: Snapshot):
@@ -56,8 +56,8 @@ def false_alarms() -> tuple[int, float]:
     """Events above OK in fault-free missions, neutral, heavy and light, and how long they were."""
     alarms, shared = 0, networks()
     for seed in HOUR_SEEDS:
-        config = MissionConfig(seed=seed, buoyancy_mps2=(0.0, -0.12, 0.05)[seed % 3])
-        flown = Mission(config, networks=shared).fly()
+        config = PatrolConfig(seed=seed, buoyancy_mps2=(0.0, -0.12, 0.05)[seed % 3])
+        flown = Patrol(config, networks=shared).fly()
         alarms += sum(event.level > Level.OK for event in flown.events)
     return alarms, len(HOUR_SEEDS) * config.duration_s
 
@@ -67,8 +67,8 @@ def sensing() -> list[Row]:
     shared = networks()
 
     def fly(seed: int, **settings) -> Flown:
-        config = MissionConfig(seed=seed, buoyancy_mps2=(0.0, -0.12)[seed % 2])
-        return Mission(config, CoordinationConfig(**settings), networks=shared).fly()
+        config = PatrolConfig(seed=seed, buoyancy_mps2=(0.0, -0.12)[seed % 2])
+        return Patrol(config, CoordinationConfig(**settings), networks=shared).fly()
 
     fixed = [fly(seed, adapt=False) for seed in MISSION_SEEDS]
     adaptive = [fly(seed) for seed in MISSION_SEEDS]
@@ -93,7 +93,7 @@ def sensing() -> list[Row]:
 
 def _lowest(seed: int, shared: SpikingPid) -> Flown:
     """A flight that senses at the floor all the time, whatever happens."""
-    mission = Mission(MissionConfig(seed=seed, buoyancy_mps2=(0.0, -0.12)[seed % 2]), networks=shared)
+    mission = Patrol(PatrolConfig(seed=seed, buoyancy_mps2=(0.0, -0.12)[seed % 2]), networks=shared)
     floors = {dial.name: SensingOrder(dial.floor_hz) for dial in mission.coordinator.policy.dials}
     mission.coordinator.policy.step = lambda *_: floors
     return mission.fly()
@@ -115,8 +115,8 @@ def _cpu(fixed: list[Flown], adaptive: list[Flown]) -> tuple[float, str, str, fl
 
 def anomalies(seed: int, fault: Fault | None, shared: SpikingPid) -> tuple[float, float, float]:
     """Worst anomaly of the range after the onset, worst step of its readings, and seconds until it is not trusted."""
-    config = MissionConfig(seed=seed, duration_s=ONSET_S + WINDOW_S, hold_low_s=15.0, hold_high_s=40.0)
-    mission = Mission(config, fault=fault, networks=shared)
+    config = PatrolConfig(seed=seed, duration_s=ONSET_S + WINDOW_S, hold_low_s=15.0, hold_high_s=40.0)
+    mission = Patrol(config, fault=fault, networks=shared)
     monitor, worst, jump, lost_s, before = mission.coordinator.monitors[HEIGHT], 0.0, 0.0, np.nan, np.nan
     for k in range(round(config.duration_s / DT_S)):
         decision = mission.step()

@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from benchmarks.row import Row, duration, machine
-from snn_cli.missions import DT_S, HEIGHT, PID, SNN, Mission, MissionConfig
+from snn_cli.patrol import DT_S, HEIGHT, PID, SNN, Patrol, PatrolConfig
 from snn_control.coordination.contracts import Model
 from snn_control.coordination.coordinator import CoordinationConfig
 from snn_control.coordination.kalman import track_predict, track_update
@@ -22,8 +22,8 @@ SCALE_M, SCALE_S = 0.1, LONGEST_S  # of the two quantities that the reservoir pr
 
 def record(seed: int, networks: SpikingPid) -> dict[str, np.ndarray]:
     """Readings, targets and commands of a mission at full rate, (time,) each."""
-    config = MissionConfig(seed=seed, duration_s=300.0, hold_low_s=15.0, hold_high_s=40.0)
-    mission = Mission(config, CoordinationConfig(adapt=False), networks=networks)
+    config = PatrolConfig(seed=seed, duration_s=300.0, hold_low_s=15.0, hold_high_s=40.0)
+    mission = Patrol(config, CoordinationConfig(adapt=False), networks=networks)
     rows = []
     for _ in range(round(config.duration_s / DT_S)):
         mission.step()

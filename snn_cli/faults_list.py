@@ -17,7 +17,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> None:
     """Print every case with what is injected and expected."""
-    rows = [dict(zip(COLUMNS, case, strict=True)) for case in CASES]
+    rows = [case._asdict() for case in CASES]
     for row in rows:
         row["not_applicable"] = NOT_APPLICABLE.get(int(row["case"]), "")
     emit(rows, table(COLUMNS, [[str(row[column]) for column in COLUMNS] for row in rows]), args.json)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from snn_cli.arguments import seed
-from snn_cli.missions import DT_S, Fault, Mission, MissionConfig
+from snn_cli.patrol import DT_S, Fault, Patrol, PatrolConfig
 from snn_cli.output import emit, table
 from snn_cli.sensor_faults import MAKERS
 from snn_control.coordination.autoencoder import Weights, antithetic, bound, encode, fit, standardised
@@ -35,11 +35,11 @@ def add_parser(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
 
 def features_of(mission_seed: int, networks: SpikingPid, fault: Fault | None = None) -> NDArray[np.float64]:
     """Feature vectors (sample, feature) of a mission, of a faulty one those after the onset."""
-    config = MissionConfig(
+    config = PatrolConfig(
         seed=mission_seed, duration_s=LENGTH_S, hold_low_s=15.0, hold_high_s=40.0,
         buoyancy_mps2=BUOYANCY_MPS2[mission_seed % len(BUOYANCY_MPS2)],
     )  # fmt: skip
-    mission = Mission(config, CoordinationConfig(), fault=fault, networks=networks)
+    mission = Patrol(config, CoordinationConfig(), fault=fault, networks=networks)
     begin_s = SETTLED_S + (ONSET_S if fault is not None else 0.0)
     found = []
     for k in range(round(LENGTH_S / DT_S)):

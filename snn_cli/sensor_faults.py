@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from snn_cli.missions import Fault
+from snn_cli.patrol import Fault
 
 Spoken = list[tuple[float, float]]
 

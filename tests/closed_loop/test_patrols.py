@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from snn_cli.missions import DT_S, HEIGHT, Mission, MissionConfig
+from snn_cli.patrol import DT_S, HEIGHT, Patrol, PatrolConfig
 from snn_cli.sensor_faults import drift, noise, stuck
 from snn_control.altitude_loop import LoopConfig
 from snn_control.coordination.coordinator import CoordinationConfig
@@ -12,7 +12,7 @@ from snn_control.coordination.ladder import Rung
 from snn_control.spiking_pid import SpikingPid, model_path
 from snn_core.signals import Level
 
-CONFIG = MissionConfig(seed=3, duration_s=150.0, hold_low_s=20.0, hold_high_s=60.0)
+CONFIG = PatrolConfig(seed=3, duration_s=150.0, hold_low_s=20.0, hold_high_s=60.0)
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def networks():
 
 @pytest.fixture(scope="module")
 def fixed(networks):
-    return Mission(CONFIG, CoordinationConfig(adapt=False), networks=networks).fly()
+    return Patrol(CONFIG, CoordinationConfig(adapt=False), networks=networks).fly()
 
 
 def saves(adaptive, fixed):
@@ -31,7 +31,7 @@ def saves(adaptive, fixed):
 
 
 def test_adaptive_sensing_saves_and_tracks_as_well(networks, fixed):
-    adaptive = Mission(CONFIG, networks=networks).fly()
+    adaptive = Patrol(CONFIG, networks=networks).fly()
     assert saves(adaptive, fixed)
     assert adaptive.predicted_steps > 0
     assert [str(event) for event in adaptive.events if event.level > Level.OK] == []
@@ -39,7 +39,7 @@ def test_adaptive_sensing_saves_and_tracks_as_well(networks, fixed):
 
 
 def test_without_predicted_heights_it_would_not_track(networks, fixed):
-    mission = Mission(CONFIG, networks=networks)
+    mission = Patrol(CONFIG, networks=networks)
     for loop in mission.loops.values():
         loop.configure(LoopConfig(max_predicted_steps=0))
     assert not saves(mission.fly(), fixed)
@@ -51,7 +51,7 @@ def test_without_predicted_heights_it_would_not_track(networks, fixed):
     ids=["noise", "drift", "stuck"],
 )
 def test_a_sensor_that_lies_is_not_flown_by(networks, fault, within_s):
-    mission = Mission(CONFIG, fault=fault, networks=networks)
+    mission = Patrol(CONFIG, fault=fault, networks=networks)
     for k in range(round((60.0 + within_s) / DT_S)):
         decision = mission.step()
         mission.flight.advance()
@@ -64,7 +64,7 @@ def test_a_sensor_that_lies_is_not_flown_by(networks, fault, within_s):
 
 def test_a_network_that_falls_silent_leaves_the_flight_to_the_pid(networks):
     crippled = SpikingPid.load(model_path("default"), DT_S)
-    mission = Mission(CONFIG, networks=crippled)
+    mission = Patrol(CONFIG, networks=crippled)
     for _ in range(300):
         mission.step()
         mission.flight.advance()
@@ -78,7 +78,7 @@ def test_a_network_that_falls_silent_leaves_the_flight_to_the_pid(networks):
 
 def test_networks_that_no_longer_see_the_error_are_caught_by_their_twin(networks):
     crippled = SpikingPid.load(model_path("default"), DT_S)
-    mission = Mission(CONFIG, networks=crippled)
+    mission = Patrol(CONFIG, networks=crippled)
     for _ in range(300):
         mission.step()
         mission.flight.advance()

@@ -1,4 +1,4 @@
-"""Missions of a simulated blimp under the coordinator, without ROS: the loops, the gate and the sensors of the graph.
+"""Patrols of a simulated blimp under the coordinator, without ROS: the loops, the gate and the sensors of the graph.
 
 One period is: the sensors that are awake sample, the coordinator decides, both controllers step, the owner's command
 flies. Faults are functions that change what a sensor says.
@@ -33,8 +33,8 @@ Fault = Callable[[float, float], list[tuple[float, float]]]
 """(stamp_s, value) as the sensor would say it -> what it says instead, any number of samples."""
 
 
-class MissionConfig(Config):
-    """A mission: random heights, each held for a while, in a weather of its own."""
+class PatrolConfig(Config):
+    """A patrol: random heights, each held for a while, in a weather of its own."""
 
     duration_s: float = Field(600.0, gt=0, le=100_000, description="length (s)")
     hold_low_s: float = Field(25.0, gt=0, le=3600, description="shortest stay at a height (s)")
@@ -46,7 +46,7 @@ class MissionConfig(Config):
 
 
 class Flown(NamedTuple):
-    """A mission as it was flown, (time,) each."""
+    """A patrol as it was flown, (time,) each."""
 
     time_s: Array
     target_m: Array
@@ -64,7 +64,7 @@ class Flown(NamedTuple):
         return float(np.sqrt(np.mean((self.target_m - self.height_m) ** 2)))
 
 
-def wandering_targets(config: MissionConfig, generator: np.random.Generator) -> Array:
+def wandering_targets(config: PatrolConfig, generator: np.random.Generator) -> Array:
     """Heights between 0.5 and 2.5 m, each held for a random time, (time,) metres."""
     steps, height_m = round(config.duration_s / DT_S), 0.5
     targets: list[float] = []
@@ -76,12 +76,12 @@ def wandering_targets(config: MissionConfig, generator: np.random.Generator) -> 
     return np.array(targets[:steps])
 
 
-class Mission:
+class Patrol:
     """Everything of one flight, stepped by `fly`."""
 
     def __init__(
         self,
-        config: MissionConfig,
+        config: PatrolConfig,
         coordination: CoordinationConfig | None = None,
         contracts: Contracts | None = None,
         fault: Fault | None = None,

@@ -433,14 +433,15 @@ def model_swap() -> str:
         desk.put("target", target_message(1.0))
         old = node.loop.controller
         result = node.set_parameters([Parameter("model", value=str(bad))])[0]
-        need(not result.successful and "the one before flies on" in result.reason, "the broken model was accepted")
+        refused_because = result.reason.replace(f"{folder}/", "")
+        need(not result.successful and "the one before flies on" in refused_because, "the broken model was accepted")
         need(_flies(desk, 3) == 3 and node.loop.controller is old, "the old model does not fly on")
         need(node.set_parameters([Parameter("model", value=str(good))])[0].successful, "the good model was refused")
         need(_flies(desk, REHEARSAL - 1) == REHEARSAL - 1 and node.loop.controller is old, "switched too early")
         need(_flies(desk, 1) == 1 and node.loop.controller is not old, "never switched")
         need(_flies(desk, 3) == 3, "the new model does not fly")
         unharmed(desk)
-    return f"good: took over after {REHEARSAL} steps beside; broken: {result.reason[:60]}"
+    return f"good: took over after {REHEARSAL} steps beside; broken: {refused_because[:90]}"
 
 
 def _flies(desk: Desk, steps: int) -> int:

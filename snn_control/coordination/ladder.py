@@ -134,7 +134,7 @@ def _fall(
     state: LadderState, wanted: Rung, held: dict[Condition, Phase], now_s: float, config: LadderConfig
 ) -> LadderState:
     falls = state.falls_s
-    if state.rung <= Rung.REMAINING and wanted >= Rung.PID:
+    if state.rung <= Rung.REMAINING and wanted is Rung.PID:  # further down it was not the networks that failed
         falls = (*(t for t in falls if 0.0 <= now_s - t <= config.unreliable_s), now_s)
         if len(falls) >= config.unreliable_falls:
             held = {**held, Condition.SNN_UNRELIABLE: held.get(Condition.SNN_UNRELIABLE, Phase.IDLE)}

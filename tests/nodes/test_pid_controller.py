@@ -8,6 +8,7 @@ from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Parameter as ParameterMessage
 from rcl_interfaces.msg import ParameterType, ParameterValue
 from rcl_interfaces.srv import SetParametersAtomically
+from rclpy.parameter import Parameter
 
 from ros_bench import command_of, diagnostics, range_at, send, target_at
 from snn_control.nodes.pid_controller import PidControllerNode
@@ -200,3 +201,11 @@ def test_two_sources_of_one_sensor_are_reported(bench):
     _, message, _ = bench.diagnosis("pid_controller", reports, lambda s: "2 publishers on /range" in s.message)
     assert "tester" in message
     bench.node.destroy_publisher(second)
+
+
+def test_a_flood_of_changes_is_refused_beyond_fifty_a_second(bench):
+    node = ready(bench)
+    results = [node.set_parameters([Parameter("kp", value=5.0 + 0.01 * k)])[0] for k in range(60)]
+    assert [result.successful for result in results] == [True] * 50 + [False] * 10
+    assert "more than 50 changes in a second" in results[-1].reason
+    assert node.pid.config.kp == pytest.approx(5.49)

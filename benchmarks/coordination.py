@@ -29,11 +29,12 @@ def networks() -> SpikingPid:
 
 def coordinator() -> list[Row]:
     """Processor time of a decision in a mission, and events of a level above OK in a fault-free hour."""
-    contracts, times = load_contracts(), []
+    contracts, times, told = load_contracts(), [], []
     mission = Patrol(PatrolConfig(seed=1, duration_s=200.0), contracts=contracts, networks=networks())
     step = mission.coordinator.step
 
     def timed(snapshot: Snapshot):
+        told.append(snapshot)
         began = time.thread_time()
         decision = step(snapshot)
         times.append(time.thread_time() - began)
@@ -46,10 +47,24 @@ def coordinator() -> list[Row]:
     name = f"decision, {samples:.1f} perceptions each"
     alarms, flown_s = false_alarms()
     return [
-        duration(f"{name}, median", float(p50), "us", "goal", STEP_GOAL_US),
+        duration(f"{name}, median, replayed", replayed_us(told), "us", "goal", STEP_GOAL_US),
+        duration(f"{name}, median, among the work of a mission", float(p50), "us", "goal", STEP_GOAL_US),
         duration(f"{name}, p99", float(p99), "us", "goal of the median", STEP_GOAL_US),
         Row(f"events above OK in {flown_s / 3600:.1f} h without faults", alarms, "", "goal", 0.0, 1.0, machine()),
     ]
+
+
+def replayed_us(snapshots: list[Snapshot], repeats: int = 5) -> float:
+    """Median time of a decision when nothing else runs between two of them; the best of a few replays."""
+    medians = []
+    for _ in range(repeats):
+        replica, times = Coordinator(load_contracts(), CoordinationConfig()), []
+        for snapshot in snapshots:
+            began = time.perf_counter()
+            replica.step(snapshot)
+            times.append(time.perf_counter() - began)
+        medians.append(float(np.median(times[100:])))
+    return min(medians) * 1e6
 
 
 def false_alarms() -> tuple[int, float]:

@@ -32,7 +32,7 @@ test: venv
 lint: venv
 	@$(BIN)/python -m pytest -q tests/architecture/test_lint.py tests/architecture/test_imports.py
 
-venv: $(VENV)/.package $(VENV)/.test $(EXTRAS:%=$(VENV)/.%)
+venv: $(VENV)/.package $(VENV)/.test $(VENV)/.sim $(EXTRAS:%=$(VENV)/.%)
 
 clean:
 	rm -rf $(VENV) build install log *.egg-info .*_cache .hypothesis

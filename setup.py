@@ -44,7 +44,8 @@ setup(
         "av>=12",
     ],
     extras_require={
-        "sim": ["pybullet>=3.2.5; python_version < '3.12'"],
+        "sim": ["pybullet>=3.2.5; python_version < '3.12'", "gymnasium>=1.1"],
+        "rl": ["torch>=2.4", "stable-baselines3>=2.4"],
         "train": ["torch>=2.4"],
         "ray": ["ray>=2.40"],
         "events": ["aedat>=2.2"],

@@ -7,6 +7,7 @@ tree, not of an installation, because their peers (torch and others) are nothing
 from collections.abc import Callable
 
 from benchmarks import (
+    airship,
     control,
     fitness,
     growth,
@@ -37,4 +38,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_node": places_node.node,
     "motion": motion.motion,
     "worlds": worlds.worlds,
+    "axes": airship.axes,
+    "airship": airship.airship,
+    "airship_solid": airship.solid,
 }

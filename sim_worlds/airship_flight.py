@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from sim_worlds.airship import (
@@ -22,7 +22,6 @@ Array = NDArray[np.float64]
 # Rows of what stays the same over a period, (CONSTANTS, LANES).
 TURN, FOLLOW, LIFT, TWIST, BALLAST, DRAG, FINS, WIND_X, WIND_Y, WIND_Z = range(10)
 CONSTANTS = 10
-FEW = 8 * LANES
 SIGNALS = 6  # sizes and signs of the thrusts of three motors
 
 
@@ -112,29 +111,24 @@ def blow(draft_mps: Array, gust: Array, std_mps: float, time_s: float, period_s:
 
 
 @njit(cache=True)
-def _advance_block(first, time_s, motions, draft_mps, commands, params, command, gust, substeps):
-    """One period of worlds first to first + 15, as far as they exist."""
+def _advance(time_s, motions, draft_mps, commands, params, command, gust, substeps):
+    """One period of all worlds, sixteen at a time; on one thread, because a period is too short to share."""
     motion, constants = np.zeros((MOTION, LANES)), np.ones((CONSTANTS, LANES))
     motion[3] = 1.0  # idle lanes: a blimp at rest
     signals = np.zeros((substeps, SIGNALS, LANES))
-    count = min(LANES, len(motions) - first)
-    for m in range(count):
-        w = first + m
-        blow(draft_mps[w], gust[w], params.draft_std_mps[w], params.draft_time_s[w], SUBSTEP_S * substeps)
-        settle(constants, params, w, m, time_s[w], draft_mps[w])
-        delay = int(params.dead_time_s[w] / SUBSTEP_S + 0.5)
-        drive(commands[w], command[w], delay, params.thrust_gain[w], substeps, signals, m)
-        motion[:, m] = motions[w]
-    fly_sixteen(motion, constants, signals, substeps, SUBSTEP_S)
-    for m in range(count):
-        motions[first + m] = motion[:, m]
-        time_s[first + m] += SUBSTEP_S * substeps
-
-
-@njit(cache=True, parallel=True)
-def _advance_blocks(time_s, motions, draft_mps, commands, params, command, gust, substeps):
-    for block in prange((len(motions) + LANES - 1) // LANES):
-        _advance_block(block * LANES, time_s, motions, draft_mps, commands, params, command, gust, substeps)
+    for first in range(0, len(motions), LANES):
+        count = min(LANES, len(motions) - first)
+        for m in range(count):
+            w = first + m
+            blow(draft_mps[w], gust[w], params.draft_std_mps[w], params.draft_time_s[w], SUBSTEP_S * substeps)
+            settle(constants, params, w, m, time_s[w], draft_mps[w])
+            delay = int(params.dead_time_s[w] / SUBSTEP_S + 0.5)
+            drive(commands[w], command[w], delay, params.thrust_gain[w], substeps, signals, m)
+            motion[:, m] = motions[w]
+        fly_sixteen(motion, constants, signals, substeps, SUBSTEP_S)
+        for m in range(count):
+            motions[first + m] = motion[:, m]
+            time_s[first + m] += SUBSTEP_S * substeps
 
 
 def airship_step(state: AirshipState, params: AirshipParams, command: Array, gust: Array, duration_s: float) -> None:
@@ -143,9 +137,4 @@ def airship_step(state: AirshipState, params: AirshipParams, command: Array, gus
     command: (world, 3), -10 to 10, in the order of `AXES`. gust: (world, 3), standard normal numbers that drive the
     draft.
     """
-    substeps = max(1, round(duration_s / SUBSTEP_S))
-    if len(state.time_s) <= FEW:  # not worth the threads
-        for first in range(0, len(state.time_s), LANES):
-            _advance_block(first, *state, params, command, gust, substeps)
-    else:
-        _advance_blocks(*state, params, command, gust, substeps)
+    _advance(*state, params, command, gust, max(1, round(duration_s / SUBSTEP_S)))

@@ -8,8 +8,8 @@ equations; Fossen 2011, ch. 6; Li and Nahon 2007):
     I w' + w x I w + m r x (v' + w x v)   = T - B w' - w x B w - v_r x A v_r
 
 The last term is the Munk moment, which turns a hull broadside. v_r' = v' + w x (wind in the body): what the wind itself
-accelerates is left out. F: net lift, motors, quadratic drag of the hull, an upright fin at the tail. T: weight below the
-centre, motors, quadratic drag of turning. The hull is a spheroid and the mass hangs straight below, so that the 6x6
+accelerates is left out. F: net lift, motors, quadratic drag of the hull, an upright fin at the tail. T: weight below
+the centre, motors, quadratic drag of turning. The hull is a spheroid and the mass hangs straight below, so that the 6x6
 system falls apart into surge with pitch, sway with roll, heave, and yaw.
 """
 
@@ -101,9 +101,9 @@ def accelerations(
 ) -> tuple[Three, Three]:
     """v' (m/s^2) and w' (rad/s^2), body axes.
 
-    velocity, spin: of the hull's centre, body axes. wind: world axes, m/s. thrust: lift, turn and push of the motors, N.
-    loads: net lift N, twist N m (a steady moment about z), ballast m (centre of mass below the centre), and the factors
-    on drag and fin.
+    velocity, spin: of the hull's centre, body axes. wind: world axes, m/s. thrust: lift, turn and push of motors, N.
+    loads: net lift N, twist N m (a steady moment about z), ballast m (centre of mass below the centre), factors on drag
+    and fin.
     """
     lift, twist, ballast, drag, fins = loads
     around = to_body(r, wind)

@@ -18,7 +18,6 @@ from snn_core.errors import ConfigError
 
 Array = NDArray[np.float64]
 Levels = tuple[float, float]
-STEPS, NEUTRAL = "steps", {"buoyancy_mps2": 0.0, "twist_nm": 0.0}
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ TASKS = {
     for axis in (
         Axis("altitude", "m", 0.01, 0.002, (2.4, 4.4), (0.3, 1.0), (2.5, 3.5, 2.5, 3.0, 2.5), 40.0),
         Axis("heading", "rad", 0.001, 0.01, (-3.0, 3.0), (0.4, 2.0), (0.0, 1.57, 0.0, -0.78, 0.0), 40.0),
-        Axis("speed", "m/s", 0.01, 0.02, (0.3, 1.1), (0.2, 0.5), (0.4, 0.8, 0.4, 1.0, 0.6), 40.0),
+        Axis("speed", "m/s", 0.01, 0.02, (0.3, 1.1), (0.2, 0.4), (0.4, 0.8, 0.4, 1.0, 0.6), 40.0),
     )
 }
 HOLDS = 3  # of a random course

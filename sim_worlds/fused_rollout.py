@@ -46,7 +46,10 @@ class Sensor(NamedTuple):
 
 @njit(cache=True)
 def see(value: Any, rate: Any, sensor: Sensor, now: Array) -> Any:
-    """What sixteen sensors see of values that change at a rate; NaN where a sample is lost."""
+    """What sixteen sensors see of values that change at a rate; NaN where a sample is lost.
+
+    now: what befalls the sample, (3 or more, LANES): noise, age and lot, see `sim_worlds.weather`.
+    """
     late = rate * load(sensor.jitter_s, 0) * load(now[AGE], 0)
     seen = value - late + load(sensor.noise_m, 0) * load(now[NOISE], 0)
     if sensor.quantum_m > 0.0:

@@ -1,9 +1,9 @@
 """What a small indoor blimp is made of: the numbers that `sim_worlds.airship` needs, and where they come from.
 
-The hull is a prolate spheroid twice as long as it is thick. Its size is that of the fitted vertical axis: 5 g of ballast
-accelerate the TU Delft blimp by 0.12 m/s^2, so that mass and added mass together weigh 0.409 kg, and a neutral blimp
-weighs what it displaces. Added mass is Lamb's for that spheroid. Vertical drag and thrust are those of the fit; what the
-fit does not show (drag along the hull, inertia, fins, where things sit) is estimated from the geometry and says so.
+The hull is a prolate spheroid twice as long as it is thick. Its size is that of the fitted vertical axis: 5 g of
+ballast accelerate the TU Delft blimp by 0.12 m/s^2, so that mass and added mass together weigh 0.409 kg, and a neutral
+blimp weighs what it displaces. Added mass is Lamb's for that spheroid. Vertical drag and thrust are those of the fit;
+what the fit does not show (drag along the hull, inertia, fins, where things sit) is estimated and says so.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The altitude problem as plain data, and the factory that rebuilds it, with its flights, in any process."""
+"""The evolution of a controller as plain data, and the factory that rebuilds it, with its flights, in any process."""
 
 import json
 from functools import partial
@@ -6,6 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from snn_cli.axis_flights import axis_flight_cost
 from snn_cli.flights import flight_cost
 from snn_control.altitude_config import AltitudeEvolutionConfig
 from snn_control.altitude_problem import AltitudeProblem, Lessons
@@ -18,6 +19,10 @@ def altitude_spec(config: AltitudeEvolutionConfig, lessons: Lessons) -> ProblemS
 
 
 def build(settings: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> AltitudeProblem:
-    """The problem, in the world of `snn_cli.flights`."""
+    """The problem: altitude in the world of `snn_cli.flights`, the other axes in random ones of the airship."""
     config = AltitudeEvolutionConfig.check(settings)
-    return AltitudeProblem(config, Lessons.of(arrays), partial(flight_cost, dt_s=config.dt_s))
+    if config.axis == "altitude":
+        cost = partial(flight_cost, dt_s=config.dt_s)
+    else:
+        cost = partial(axis_flight_cost, axis=config.axis, dt_s=config.dt_s)
+    return AltitudeProblem(config, Lessons.of(arrays), cost)

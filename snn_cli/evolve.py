@@ -1,11 +1,11 @@
-"""`snn evolve altitude`: from flight recordings to a pair of spiking networks that flies."""
+"""`snn evolve altitude`, `heading` and `speed`: from flights to a pair of spiking networks that flies."""
 
 import argparse
 import hashlib
 import signal
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from snn_cli.altitude_spec import altitude_spec
 from snn_cli.arguments import seed
+from snn_cli.axis_flights import HELD_OUT, axis_domain_of, axis_lessons, axis_tally, held_out_lessons
 from snn_cli.engine_options import add_engine_options, check_engine_options, engine_of
 from snn_cli.flights import fly, simulated_heights
 from snn_cli.mimic import losses
@@ -20,32 +21,40 @@ from snn_cli.output import emit, table
 from snn_control.altitude_config import AltitudeEvolutionConfig
 from snn_control.altitude_evolution import AltitudeEvolution
 from snn_control.altitude_problem import Lessons
+from snn_control.axis_control import CONTROLS
 from snn_control.checkpoints import BAD, MODEL
 from snn_control.evolution import Evolution, Progress, Run
 from snn_control.integral_task import integral_lessons
-from snn_control.mimicry import pd_lesson
-from snn_control.pid import PidConfig
+from snn_control.mimicry import Lesson, pd_lesson
+from snn_control.pilots import pid_gains, spiking_pair
 from snn_control.recordings import read_recordings
 from snn_core.errors import DataError
-from snn_core.model_files import ModelHeader, save_model
+from snn_core.model_files import ModelHeader, load_model, save_model
+from snn_core.vectors import LANES
 
 REFERENCES = 12  # training references per recording
 INTEGRAL_LESSONS = 16
 HELD_OUT_REFERENCES = 5
 SIMULATED = 4
-OWN = {"seed", "data_digest"}  # fields with an option of their own, or none
+REPORTED = ("rmse_m", "steady_state_error_m")
+OWN = {"seed", "axis", "data_digest"}  # fields with an option of their own, or none
 SETTINGS = tuple(name for name in AltitudeEvolutionConfig.model_fields if name not in OWN)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Declare the subcommand of `snn evolve`."""
-    parser = commands.add_parser("altitude", help="evolve the PD and I networks that hold a blimp's altitude")
+    """Declare the subcommands of `snn evolve`."""
+    for axis in CONTROLS:
+        _add_axis(axis, commands.add_parser(axis, help=f"evolve the PD and I networks that hold a blimp's {axis}"))
+
+
+def _add_axis(axis: str, parser: argparse.ArgumentParser) -> None:
+    recorded = {"required": True} if axis == "altitude" else {"default": "sim", "choices": ["sim"]}
     parser.add_argument(
-        "--flights", required=True, metavar="FOLDER|CSV|sim",
+        "--flights", **recorded, metavar="FOLDER|CSV|sim",
         help="recordings; of several, the last by name is held out for the report; sim = PID flights in simulation",
     )  # fmt: skip
     parser.add_argument("--seed", type=seed, default=1, help="seed of everything random (default: %(default)s)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/altitude-SEED)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="run folder (default: runs/AXIS-SEED)")
     parser.add_argument("--resume", action="store_true", help="go on with the interrupted run in --out")
     parser.add_argument("--config", type=Path, metavar="YAML", help="settings to start from")
     for name in SETTINGS:
@@ -53,7 +62,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="X", help=f"{field.description} ({field.default})")
     add_engine_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
-    parser.set_defaults(run=run, check=lambda args: check_engine_options(args, parser))
+    parser.set_defaults(run=run, axis=axis, check=lambda args: check_engine_options(args, parser))
 
 
 def read_config(args: argparse.Namespace, folder: Path) -> AltitudeEvolutionConfig:
@@ -61,7 +70,7 @@ def read_config(args: argparse.Namespace, folder: Path) -> AltitudeEvolutionConf
     if args.resume:
         return AltitudeEvolutionConfig.load(folder / "config.yaml")
     values = AltitudeEvolutionConfig.load(args.config).model_dump() if args.config else {}
-    values["seed"] = args.seed
+    values |= {"seed": args.seed, "axis": args.axis}
     for name in SETTINGS:
         text = getattr(args, name)
         if text is not None:
@@ -84,10 +93,30 @@ def read_heights(flights: str, config: AltitudeEvolutionConfig) -> tuple[list[np
 
 def command_of(args: argparse.Namespace, config: AltitudeEvolutionConfig) -> str:
     """The command that repeats the run: every setting that is not a default, folders by their last name."""
-    words = ["snn evolve altitude --flights", Path(args.flights).name]
+    words = [f"snn evolve {config.axis} --flights", Path(args.flights).name]
     changed = config.model_dump(exclude_defaults=True, exclude=OWN)
     words += [f"--{name.replace('_', '-')} {value}" for name, value in changed.items()]
     return " ".join([*words, f"--seed {config.seed}"])
+
+
+class Material(NamedTuple):
+    """What a run learns from, and what it is judged by."""
+
+    lessons: Lessons
+    held_out: list[Lesson]  # of a PD
+    name: str  # of the flights held out
+    digest: str  # of the training data
+
+
+def material_of(flights: str, config: AltitudeEvolutionConfig) -> Material:
+    """Lessons of recorded or simulated heights, or of simulated flights of another axis."""
+    if config.axis == "altitude":
+        heights, held_out, name, digest = read_heights(flights, config)
+        references = [pd_lesson(held_out, config.dt_s, s) for s in range(HELD_OUT_REFERENCES)]
+        return Material(lessons_of(heights, config), references, name, digest)
+    lessons = axis_lessons(config.axis, config.seed, config.dt_s)
+    digest = hashlib.sha256(b"".join(array.tobytes() for array in lessons.arrays().values())).hexdigest()
+    return Material(lessons, held_out_lessons(config.axis, config.dt_s), "simulated flights", digest)
 
 
 def lessons_of(heights: list[np.ndarray], config: AltitudeEvolutionConfig) -> Lessons:
@@ -100,34 +129,33 @@ def lessons_of(heights: list[np.ndarray], config: AltitudeEvolutionConfig) -> Le
 def run(args: argparse.Namespace) -> None:
     """Evolve, save the model, report."""
     args.check(args)
-    folder = args.out or Path("runs") / f"altitude-{args.seed}"
+    folder = args.out or Path("runs") / f"{args.axis}-{args.seed}"
     config = read_config(args, folder)
     progress = Run(folder, config)
     progress.resume() if args.resume else progress.check()
-    heights, held_out, held_out_name, digest = read_heights(args.flights, config)
+    material = material_of(args.flights, config)
+    lessons, digest = material.lessons, material.digest
     if args.resume and digest != config.data_digest:
         raise DataError(
             f"{args.flights}: not the recordings that {folder} was started on; give the same, or a new --out"
         )
     progress.config = config.model_copy(update={"data_digest": digest})
-    lessons = lessons_of(heights, config)
     with engine_of(args, altitude_spec(config, lessons)) as engine:
         evolution = AltitudeEvolution(config, lessons, engine)
         if not args.resume:
             progress.begin()
         follow(evolution, progress)
     networks = evolution.networks(progress)
-    reference = [pd_lesson(held_out, config.dt_s, s) for s in range(HELD_OUT_REFERENCES)]
-    score = losses(networks["pd"], reference, PidConfig())
+    score = losses(networks["pd"], material.held_out, CONTROLS[config.axis].teacher)
     header = ModelHeader(
-        kind="spiking_pid", dt_s=config.dt_s, seed=config.seed, data_digest=digest,
+        kind="spiking_pid", axis=config.axis, dt_s=config.dt_s, seed=config.seed, data_digest=digest,
         networks=evolution.genome.structure,
         score={f"mimic_{name}": round(value, 4) for name, value in score.items()},
         command=command_of(args, config),
     )  # fmt: skip
     path = folder / MODEL
     save_model(path, header, networks)
-    report(path, held_out_name, score, config.dt_s, args.json)
+    report(path, material.name, score, config, args.json)
 
 
 class Bars:
@@ -180,14 +208,30 @@ def follow(evolution: Evolution, progress: Run) -> None:
         )
 
 
-def report(path: Path, held_out: str, score: dict[str, float], dt_s: float, target: str | None) -> None:
-    """Print the losses on the held-out flight and the scores of two short flights."""
+def report(
+    path: Path, held_out: str, score: dict[str, float], config: AltitudeEvolutionConfig, target: str | None
+) -> None:
+    """Print the losses on the held-out flight and the scores of a few flights."""
     rows: list[list[object]] = [[f"mimic loss on {held_out}: {name}", value] for name, value in score.items()]
-    flights = {}
-    for buoyancy in (0.0, -0.12):
-        mean = fly(str(path), "tudelft_2023", "steps", buoyancy, seed=0, seeds=1, dt_s=dt_s).mean()
-        flights[f"{buoyancy:+.2f}"] = mean
-        rows += [[f"steps at {buoyancy:+.2f} m/s2: {name}", mean[name]] for name in ("rmse_m", "steady_state_error_m")]
+    flights = altitude_flights(path, config.dt_s) if config.axis == "altitude" else random_flights(path, config)
+    rows += [[f"{where}: {name}", value] for where, means in flights.items() for name, value in means.items()]
     emit({"model": str(path), "mimic": score, "flights": flights}, table(("evolved", ""), rows), target)
     if target != "-":
-        print(f"model: {path}\nfly it: snn fly --model {path}")
+        print(f"model: {path}\ntune it: snn evolve tune --model {path}")
+
+
+def altitude_flights(path: Path, dt_s: float) -> dict[str, dict[str, float]]:
+    """Scores of the five steps, neutral and heavy."""
+    means = {f"{b:+.2f} m/s2": fly(str(path), "tudelft_2023", "steps", b, 0, 1, dt_s).mean() for b in (0.0, -0.12)}
+    return {where: {name: mean[name] for name in REPORTED} for where, mean in means.items()}
+
+
+def random_flights(path: Path, config: AltitudeEvolutionConfig) -> dict[str, dict[str, float]]:
+    """Scores in random worlds, of the networks and of their teacher."""
+    domain = axis_domain_of(config.axis, HELD_OUT, 1, 4 * LANES, config.dt_s)
+    pilots = {
+        "networks": spiking_pair(load_model(path)[1]),
+        "teacher": pid_gains([CONTROLS[config.axis].teacher], config.dt_s),
+    }
+    scores = {who: axis_tally(pilot, 1, domain, config.dt_s) for who, pilot in pilots.items()}
+    return {who: {name: float(getattr(score, name).mean()) for name in REPORTED} for who, score in scores.items()}

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim_worlds.axes import AxisDomain
 from sim_worlds.domain import Domain, draw_domain
 from sim_worlds.fused_rollout import Tally, fused_rollout
+from snn_cli.axis_flights import axis_domain_of, axis_tally
+from snn_control.axis_control import CONTROLS
 from snn_control.contenders import Contender, PairContender, PidContender
 from snn_control.fine_tuning import FineTuneConfig, FineTuneProblem, objectives
 from snn_control.problems import ProblemSpec
@@ -21,24 +24,28 @@ TRAINING, FRONT, VALIDATION, TEST = range(1, 5)  # streams of random worlds that
 
 
 @lru_cache(2)
-def domain_of(stream: int, seed: int, worlds: int, dt_s: float) -> Domain:
-    """The random worlds of a stream and a seed."""
+def domain_of(stream: int, seed: int, worlds: int, dt_s: float, axis: str = "altitude") -> Domain | AxisDomain:
+    """The random worlds of a stream and a seed: the fitted vertical axis, or the airship for the other two."""
+    if axis != "altitude":
+        return axis_domain_of(axis, stream, seed, worlds, dt_s)
     return draw_domain(WORLD, worlds, np.random.default_rng([stream, seed]), dt_s)
 
 
-def tally(pilot: Any, individuals: int, domain: Domain, dt_s: float) -> Tally:
+def tally(pilot: Any, individuals: int, domain: Domain | AxisDomain, dt_s: float) -> Tally:
     """Scores of every individual in every world."""
+    if isinstance(domain, AxisDomain):
+        return axis_tally(pilot, individuals, domain, dt_s)
     return fused_rollout(pilot, individuals, *domain, dt_s)[0]
 
 
 def contenders_of(
-    dt_s: float, structure: dict[str, NetworkConfig], networks: dict[str, NetworkParams]
+    dt_s: float, structure: dict[str, NetworkConfig], networks: dict[str, NetworkParams], axis: str = "altitude"
 ) -> dict[str, Contender]:
     """Who is tuned: the networks, the PID and the PD."""
     return {
         "snn": PairContender(structure, networks),
-        "pid": PidContender(dt_s),
-        "pd": PidContender(dt_s, integrates=False),
+        "pid": PidContender(dt_s, axis=axis),
+        "pd": PidContender(dt_s, integrates=False, axis=axis),
     }
 
 
@@ -59,12 +66,13 @@ def build(settings: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> FineTune
     networks = {
         part: NetworkParams(*(arrays[f"{part}.{name}"] for name in NetworkParams._fields)) for part in structure
     }
-    return FineTuneProblem(contenders_of(config.dt_s, structure, networks), partial(_fly, config))
+    return FineTuneProblem(contenders_of(config.dt_s, structure, networks, config.axis), partial(_fly, config))
 
 
 def _fly(config: FineTuneConfig, pilot: Any, individuals: int, generation: int | None) -> Array:
     if generation is None:
-        domain = domain_of(FRONT, config.seed, config.front_worlds, config.dt_s)
+        domain = domain_of(FRONT, config.seed, config.front_worlds, config.dt_s, config.axis)
     else:
-        domain = domain_of(TRAINING, generation + 100_000 * config.seed, config.worlds, config.dt_s)
-    return objectives(tally(pilot, individuals, domain, config.dt_s), len(domain.weather))
+        domain = domain_of(TRAINING, generation + 100_000 * config.seed, config.worlds, config.dt_s, config.axis)
+    costs = objectives(tally(pilot, individuals, domain, config.dt_s), len(domain.weather))
+    return costs * np.array([CONTROLS[config.axis].metres, 1.0, 1.0])

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sim_worlds.blimp import blimp_params
 from sim_worlds.course import course
-from sim_worlds.fused_rollout import fused_rollout
+from sim_worlds.fused_rollout import Tally, fused_rollout
 from sim_worlds.lidar import LidarParams
 from sim_worlds.rollout import Flights, rollout
 from sim_worlds.trials import find_trial
@@ -73,10 +73,18 @@ def flight_cost(population: dict[str, NetworkParams], seed: int, dt_s: float = D
     pilot, individuals = spiking_pair(population), population["pd"].population
     params = blimp_params(TRAINING_WORLD, worlds, buoyancy_mps2=buoyancy)
     weather = draw_weather(steps, worlds, np.random.default_rng([seed, 1]))
-    s, _, _ = fused_rollout(pilot, individuals, params, LidarParams(), flight, weather, dt_s)
+    scores, _, _ = fused_rollout(pilot, individuals, params, LidarParams(), flight, weather, dt_s)
+    return tally_cost(scores, steps)
+
+
+def tally_cost(s: Tally, steps: int, quick_s: float = QUICK_S, metres: float = 1.0) -> Array:
+    """One number for the flights of each individual, (individual,): the sum described at `flight_cost`, mean of worlds.
+
+    metres: what a unit of error counts for, where the flights are not of height.
+    """
     errors = s.rmse_m + s.steady_state_error_m + 2.0 * s.overshoot_m + 2.0 * s.oscillation_m
-    slowness = 0.1 * np.maximum(0.0, s.t90_s - QUICK_S)
-    return (errors + slowness + 0.02 * s.total_variation / steps).mean(axis=1)
+    slowness = 0.1 * np.maximum(0.0, s.t90_s - quick_s)
+    return (metres * errors + slowness + 0.02 * s.total_variation / steps).mean(axis=1)
 
 
 def simulated_heights(count: int, seed: int, dt_s: float = DT_S, duration_s: float = 200.0) -> list[Array]:

@@ -5,10 +5,13 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from sim_worlds.airship import AXES
+from sim_worlds.axes import TASKS
 from sim_worlds.blimp import WORLDS
 from sim_worlds.rollout import Controller
 from sim_worlds.trials import TRIALS, find_trial
 from snn_cli.arguments import count, number, seed
+from snn_cli.axis_report import fly_axis
 from snn_cli.controllers import TEACHERS, controller_named
 from snn_cli.flights import DT_S, FlightReport, fly
 from snn_cli.output import emit, table
@@ -19,6 +22,7 @@ COLUMNS = (
     "rmse_m", "steady_state_error_m", "overshoot_up_m", "overshoot_down_m", "t90_s", "settling_s", "iae_m_s",
     "total_variation", "reversals_per_min", "saturation", "oscillation_m",
 )  # fmt: skip
+STEPS = "steps"
 SWEEP_SEEDS = 3
 SWEEP_ONLY = ("against", "plot")
 
@@ -29,8 +33,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--model", default="default", metavar="default|PATH|pid|pd", help="controller to fly; FILE.yaml = a PID"
     )
-    parser.add_argument("--world", default="tudelft_2023", choices=WORLDS, help="fitted blimp (default: %(default)s)")
-    parser.add_argument("--trial", default="steps", choices=sorted(TRIALS), help="what to fly (default: %(default)s)")
+    parser.add_argument("--world", choices=WORLDS, help="fitted blimp (default: tudelft_2023)")
+    parser.add_argument("--trial", choices=sorted(TRIALS), help="what to fly (default: steps)")
+    parser.add_argument("--axis", choices=AXES, help="fly this axis of the airship with six degrees of freedom")
     parser.add_argument("--buoyancy", type=number, default=0.0, metavar="MPS2", help="negative = heavy (m/s^2)")
     parser.add_argument("--seed", type=seed, default=0, help="first seed of weather and sensor noise")
     parser.add_argument("--seeds", type=count, metavar="N", help="fly N seeds and report their mean (1; sweep: 3)")
@@ -52,6 +57,9 @@ def result_of(report: FlightReport, world: str, trial: str, buoyancy: float, see
 
 def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
     """Fly and report, one flight or a sweep."""
+    if args.axis and (args.sweep or args.world or args.trial):
+        parser.error("--axis has a world and a trial of its own: leave --world, --trial and --sweep out")
+    args.world, args.trial = args.world or "tudelft_2023", args.trial or STEPS
     if args.sweep:
         fly_sweep(args)
         return
@@ -63,10 +71,17 @@ def run(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
 
 def fly_once(args: argparse.Namespace) -> None:
     """Fly one controller and print its scores."""
-    report = fly(args.model, args.world, args.trial, args.buoyancy, args.seed, args.seeds or 1)
-    result = result_of(report, args.world, args.trial, args.buoyancy, args.seed)
+    seeds = args.seeds or 1
+    if args.axis:
+        world, trial, unit = "airship", args.axis, TASKS[args.axis].unit
+        report = fly_axis(args.model, args.axis, args.buoyancy, args.seed, seeds)
+    else:
+        world, trial, unit = args.world, args.trial, "m"
+        report = fly(args.model, world, trial, args.buoyancy, args.seed, seeds)
+    result = {**result_of(report, world, trial, args.buoyancy, args.seed), "unit": unit}
     rows = [[name, result[name]] for name in (*COLUMNS, "spikes_per_s", "synops_per_s")]
-    emit(result, table((f"{report.controller} · {args.trial} · {args.buoyancy:+.2f} m/s2", "mean"), rows), args.json)
+    note = "" if unit == "m" else f" · {unit} for m"
+    emit(result, table((f"{report.controller} · {trial} · {args.buoyancy:+.2f} m/s2{note}", "mean"), rows), args.json)
 
 
 def label(model: str) -> str:

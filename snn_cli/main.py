@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     for command in COMMANDS:
         command.add_parser(commands)
     group = commands.add_parser("evolve", help="evolve a spiking controller, tune it, compare hidden layers")
-    ways = group.add_subparsers(required=True, metavar="altitude|tune|layers")
+    ways = group.add_subparsers(required=True, metavar="altitude|heading|speed|tune|layers")
     for command in EVOLVE:
         command.add_parser(ways)
     return root

@@ -32,7 +32,7 @@ JUDGES = 256  # worlds of validation, and of the test
 COLUMNS = (
     "rmse_m", "steady_state_error_m", "overshoot_m", "oscillation_m", "t90_s", "variation_per_step", "spikes_per_step",
 )  # fmt: skip
-OWN = {"seed", "dt_s", "model_digest"}  # fields with an option of their own, or none
+OWN = {"seed", "axis", "dt_s", "model_digest"}  # fields with an option of their own, or none
 SETTINGS = tuple(name for name in FineTuneConfig.model_fields if name not in OWN)
 
 
@@ -70,14 +70,14 @@ def read_start(path: Path) -> Start:
     if set(networks) != {"pd", "integral"}:
         raise ModelError(f"{path}: expected networks pd and integral, found {', '.join(networks)}; evolve a pair first")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Start(path, digest, header, networks, contenders_of(header.dt_s, header.networks, networks))
+    return Start(path, digest, header, networks, contenders_of(header.dt_s, header.networks, networks, header.axis))
 
 
 def read_config(args: argparse.Namespace, folder: Path, start: Start) -> FineTuneConfig:
     """Settings of the resumed run, or of the options."""
     if args.resume or args.export:
         return FineTuneConfig.load(folder / "config.yaml")
-    values = {"seed": args.seed, "dt_s": start.header.dt_s, "model_digest": start.digest}
+    values = {"seed": args.seed, "axis": start.header.axis, "dt_s": start.header.dt_s, "model_digest": start.digest}
     given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
     return FineTuneConfig.check({**values, **given}, "options")
 
@@ -105,7 +105,9 @@ def save_pair(path: Path, genes: Array, start: Start, config: FineTuneConfig, sc
     """One pair of a front as a model file."""
     pair = start.contenders["snn"]
     assert isinstance(pair, PairContender)  # noqa: S101 - for the type checker
-    command = f"snn evolve tune --model {start.path.name} --seed {config.seed}"
+    changed = config.model_dump(exclude_defaults=True, exclude=OWN)
+    settings = "".join(f" --{name.replace('_', '-')} {value}" for name, value in changed.items())
+    command = f"snn evolve tune --model {start.path.name}{settings} --seed {config.seed}"
     header = start.header.model_copy(update={"score": score, "seed": config.seed, "command": command})
     save_model(path, header, pair.networks(genes[None]))
 
@@ -132,7 +134,7 @@ def conclude(
     folder: Path, tuning: FineTuning, progress: Run, start: Start, config: FineTuneConfig, target: str | None
 ) -> None:
     """Choose one point of each front on validation worlds, fly them in test worlds, save and print everything."""
-    validation = domain_of(VALIDATION, 0, JUDGES, config.dt_s)
+    validation = domain_of(VALIDATION, 0, JUDGES, config.dt_s, config.axis)
     fronts = {name: tuning.front(progress, name) for name in start.contenders}
     costs = {}
     for name, genes in fronts.items():
@@ -147,10 +149,17 @@ def conclude(
     _write(folder, start, costs, best)
     ratios = {name: rows["snn, tuned"][name] / rows["pid, tuned"][name] for name in COLUMNS[:-1]}
     text = table(
-        ("on worlds not trained on", *COLUMNS), [[name, *(row[c] for c in COLUMNS)] for name, row in rows.items()]
+        (f"on worlds not trained on, {config.axis}", *COLUMNS),
+        [[name, *(row[c] for c in COLUMNS)] for name, row in rows.items()],
     )
     ratio_text = table(("networks / PID", *ratios), [["", *ratios.values()]])
-    result = {"model": str(folder / "best.safetensors"), "test": rows, "snn_to_pid": ratios, "worlds": JUDGES}
+    result = {
+        "axis": config.axis,
+        "model": str(folder / "best.safetensors"),
+        "test": rows,
+        "snn_to_pid": ratios,
+        "worlds": JUDGES,
+    }
     emit(result, f"{text}\n\n{ratio_text}", target)
     if target != "-":
         print(f"front: {folder / 'front.csv'}, {folder / 'front.png'}\nmodel: {folder / 'best.safetensors'}")
@@ -158,7 +167,7 @@ def conclude(
 
 def compare(start: Start, chosen: dict[str, Array], pids: Array, config: FineTuneConfig) -> dict[str, dict[str, float]]:
     """Scores in the test worlds: where each contender began, where it came to, and what hindsight would give a PID."""
-    test = domain_of(TEST, 0, JUDGES, config.dt_s)
+    test = domain_of(TEST, 0, JUDGES, config.dt_s, config.axis)
     steps, rows = len(test.weather), {}
     for name, contender in start.contenders.items():
         for label, genes in (("start", contender.start), ("tuned", chosen[name])):

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from snn_control.axis_control import AxisName
 from snn_core.config import Config
 from snn_core.network_config import HiddenLayer
 
@@ -12,6 +13,7 @@ class AltitudeEvolutionConfig(Config):
     """Settings of one run; the defaults made the shipped model."""
 
     seed: int = Field(1, ge=0, le=2**31, description="seed of everything random")
+    axis: AxisName = Field("altitude", description="what the controller holds")
     dt_s: float = Field(0.1, gt=0, le=1, description="control period (s)")
     pairs: int = Field(20, ge=2, le=128, description="pairs per layer; 20 make 160 neurons in all")
     pd_hidden: HiddenLayer = Field("recurrent_iwta", description="hidden layer of the PD network")

@@ -1,10 +1,11 @@
 """Who is tuned in closed loop, as genes: a pair of spiking networks from its mimic on, and the PID and PD beside it."""
 
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from snn_control.axis_control import CONTROLS
 from snn_control.pid import PidConfig
 from snn_control.pilots import PidGains, spiking_pair
 from snn_core.genome import MATRICES, Genes, Genome
@@ -12,6 +13,8 @@ from snn_core.network import NetworkParams
 from snn_core.network_config import NetworkConfig
 
 Array = NDArray[np.float64]
+
+_FREE = tuple(CONTROLS["altitude"].gains)  # settings that are tuned, on any axis
 
 
 class Contender(Protocol):
@@ -51,38 +54,20 @@ class PairContender:
         return spiking_pair(self.networks(genes))
 
 
-class Gain(NamedTuple):
-    """Range of one number of a PID, and what counts as a step in it."""
-
-    low: float
-    high: float
-    scale: float
-
-
-GAINS = {
-    "kp": Gain(0.0, 60.0, 6.0),
-    "ki": Gain(0.0, 6.0, 0.6),
-    "kd": Gain(0.0, 90.0, 10.0),
-    "derivative_filter_s": Gain(0.0, 1.5, 0.3),
-    "integrate_within_m": Gain(0.05, 3.0, 0.4),
-    "integral_limit": Gain(0.0, 10.0, 2.5),
-}
-
-
 class PidContender:
     """PIDs with every number free that their teacher has, or PDs, which never integrate."""
 
     sigma = 0.3
 
-    def __init__(self, dt_s: float, integrates: bool = True) -> None:
-        teacher = PidConfig()
+    def __init__(self, dt_s: float, integrates: bool = True, axis: str = "altitude") -> None:
+        teacher, gains = CONTROLS[axis].teacher, CONTROLS[axis].gains
         self.fixed = {"limit": teacher.limit, "dt_s": dt_s}
         if not integrates:
             self.fixed |= {"ki": 0.0, "integrate_within_m": teacher.integrate_within_m, "integral_limit": 0.0}
-        self.names = [name for name in GAINS if name not in self.fixed]
-        self.scale = np.array([GAINS[name].scale for name in self.names])
-        self.low = np.array([GAINS[name].low for name in self.names]) / self.scale
-        self.high = np.array([GAINS[name].high for name in self.names]) / self.scale
+        self.names = [name for name in gains if name not in self.fixed]
+        self.scale = np.array([gains[name].scale for name in self.names])
+        self.low = np.array([gains[name].low for name in self.names]) / self.scale
+        self.high = np.array([gains[name].high for name in self.names]) / self.scale
         self.start = self.genes(teacher)
 
     def pilot(self, genes: Genes) -> PidGains:
@@ -97,4 +82,4 @@ class PidContender:
     def config(self, genes: Genes) -> PidConfig:
         """One of them, (gene,), as settings of the node."""
         gains = self.pilot(genes[None])
-        return PidConfig(**{name: round(float(getattr(gains, name)[0]), 4) for name in GAINS})
+        return PidConfig(**{name: round(float(getattr(gains, name)[0]), 4) for name in _FREE})

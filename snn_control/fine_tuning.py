@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from snn_control.axis_control import AxisName
 from snn_control.contenders import Contender
 from snn_control.evolution import Progress, Run, Search, Stage
 from snn_control.problems import Judged
@@ -37,6 +38,7 @@ class FineTuneConfig(Config):
     """Settings of one run."""
 
     seed: int = Field(1, ge=0, le=2**31, description="seed of everything random")
+    axis: AxisName = Field("altitude", description="what the controller holds; the model tells")
     dt_s: float = Field(0.1, gt=0, le=1, description="control period (s)")
     worlds: int = Field(16, ge=1, le=1024, description="random worlds per generation of an anchor")
     population: int = Field(32, ge=4, le=10000, description="individuals per generation of an anchor")

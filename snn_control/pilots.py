@@ -4,12 +4,14 @@ They compute what `snn_control.spiking_pid.SpikingPid` and `snn_control.pid.pid_
 """
 
 from collections import namedtuple
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from snn_control.pid import PidConfig
 from snn_control.spiking_pid import PARTS
 from snn_core.blocks import block_step, rest
 from snn_core.network import NetworkParams
@@ -35,6 +37,12 @@ class PidGains(NamedTuple):
     integral_limit: Array
     limit: Array
     dt_s: Array
+
+
+def pid_gains(configs: Sequence[PidConfig], dt_s: float) -> PidGains:
+    """A population of the given PIDs."""
+    named = [{**config.model_dump(), "dt_s": dt_s} for config in configs]
+    return PidGains(*(np.array([float(values[field]) for values in named]) for field in PidGains._fields))
 
 
 def spiking_pair(population: dict[str, NetworkParams]) -> tuple[Array, ...]:

@@ -41,9 +41,11 @@ class SpikingPid:
         self.reset(batch)
 
     @classmethod
-    def load(cls, path: Path, dt_s: float, batch: int = 1) -> "SpikingPid":
-        """Read a model file; raises ModelError, among others when it was evolved for another dt."""
+    def load(cls, path: Path, dt_s: float, batch: int = 1, axis: str = "altitude") -> "SpikingPid":
+        """Read a model file; raises ModelError, among others when it was evolved for another dt or another axis."""
         header, parts = load_model(path, dt_s)
+        if header.axis != axis:
+            raise ModelError(f"{path}: expected networks that hold {axis}, found some for {header.axis}; give another")
         return cls(parts, header.dt_s, header.limit, batch)
 
     def reset(self, batch: int = 1) -> None:

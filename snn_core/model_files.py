@@ -24,6 +24,7 @@ class ModelHeader(Config):
     """What a model file says about itself."""
 
     kind: Literal["spiking_pid"] = Field(description="what the networks are for")
+    axis: Literal["altitude", "heading", "speed"] = Field("altitude", description="what the networks hold")
     format_version: int = Field(FORMAT_VERSION, description="version of this header")
     dt_s: float = Field(gt=0, le=10, description="control period the networks were evolved for (s)")
     networks: dict[str, NetworkConfig] = Field(description="structure of each network")

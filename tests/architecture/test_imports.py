@@ -28,7 +28,7 @@ HOMES = {
     r"(snn_\w+|sim_\w+)\.nodes": ["*/nodes/*.py", "snn_cli/*.py"],
     "aedat": ["snn_perception/events/aedat4.py"],
     "deap": ["snn_control/strategies.py"],
-    "gymnasium": [],
+    "gymnasium": ["sim_worlds/gym_worlds.py"],
     "pybullet": ["sim_worlds/bullet.py"],
     "PIL|av": ["snn_perception/places/image_files.py"],
     "ray": ["snn_control/ray_engine.py"],

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from snn_control.contenders import GAINS, PairContender, PidContender
+from snn_control.axis_control import CONTROLS
+from snn_control.contenders import PairContender, PidContender
 from snn_control.pid import PidConfig
 from snn_control.pilots import PidGains, spiking_pair
 from snn_core.genome import MATRICES, Genome
@@ -49,7 +50,7 @@ def test_pids_start_as_their_teacher() -> None:
     assert isinstance(gains, PidGains)
     assert gains.dt_s.tolist() == [0.1, 0.1]
     assert gains.limit.tolist() == [teacher.limit] * 2
-    for name, gain in GAINS.items():
+    for name, gain in CONTROLS["altitude"].gains.items():
         np.testing.assert_allclose(getattr(gains, name), [getattr(teacher, name), gain.high])
 
 

@@ -1,6 +1,7 @@
 """`snn faults list`: the table of cases."""
 
 import argparse
+from typing import Any
 
 from snn_cli.faults_table import CASES, NOT_APPLICABLE
 from snn_cli.output import emit, table
@@ -17,7 +18,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> None:
     """Print every case with what is injected and expected."""
-    rows = [case._asdict() for case in CASES]
+    rows: list[dict[str, Any]] = [dict(zip(COLUMNS, case, strict=True)) for case in CASES]
     for row in rows:
-        row["not_applicable"] = NOT_APPLICABLE.get(int(row["case"]), "")
+        row["not_applicable"] = NOT_APPLICABLE.get(row["case"], "")
     emit(rows, table(COLUMNS, [[str(row[column]) for column in COLUMNS] for row in rows]), args.json)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from snn_cli.arguments import seed
-from snn_cli.patrol import DT_S, Fault, Patrol, PatrolConfig
 from snn_cli.output import emit, table
+from snn_cli.patrol import DT_S, Fault, Patrol, PatrolConfig
 from snn_cli.sensor_faults import MAKERS
 from snn_control.coordination.autoencoder import Weights, antithetic, bound, encode, fit, standardised
 from snn_control.coordination.coordinator import HEIGHT, CoordinationConfig

@@ -1,4 +1,4 @@
-# make demo    fly the shipped controllers, print the table, write report and bag
+# make demo    fly the shipped controllers and the teach-and-repeat mission, write reports and bags
 # make test    every check there is          make lint    the quick ones: style, types, imports
 # make bench   speed, as ratios              make venv    only install, with everything for tests
 # make clean   remove the environment, caches and builds
@@ -20,6 +20,7 @@ help:
 
 demo: $(VENV)/.package
 	@$(BIN)/snn demo
+	@$(BIN)/snn mission report teach_repeat --condition winter --out out/demo/mission
 
 bench: $(VENV)/.package $(VENV)/.train
 	@$(BIN)/snn bench

@@ -5,6 +5,8 @@ import numpy as np
 from benchmarks.row import Row, seconds, throughput
 from sim_worlds.bullet import BulletWorld, View
 from sim_worlds.renderer import Renderer, camera_axes, lens
+from sim_worlds.robot import Robot
+from sim_worlds.robot_config import RobotConfig
 from sim_worlds.scene import Scene, open_scene
 
 PICTURES = 40
@@ -30,7 +32,22 @@ def worlds() -> list[Row]:
                 world.picture(View((here.x_m, here.y_m, 1.5), forward, horizontal_fov_rad=FOV_RAD))
 
         rate, peer = PICTURES / seconds(ours, 2), PICTURES / seconds(tiny, 2)
-    return [throughput("pictures of the street, 160 x 120", rate, "frames/s", "TinyRenderer", peer)]
+    return [
+        throughput("pictures of the street, 160 x 120", rate, "frames/s", "TinyRenderer", peer),
+        throughput("robot with camera 160 x 120, 10 Hz, and event camera", _robot(scene), "s/s", "goal", 5.0),
+    ]
+
+
+def _robot(scene: Scene) -> float:
+    """Simulated seconds per second: physics, both cameras (events from 50 pictures per second), lidar, IMU."""
+    here = scene.route.at(3.0)
+    robot = Robot(scene, RobotConfig(), 0, (here.x_m, here.y_m, 1.6, here.yaw_rad))
+
+    def fly() -> None:
+        for _ in range(20):
+            robot.advance(np.array([0.0, 0.0, 4.0]))
+
+    return 2.0 / seconds(fly, 3)
 
 
 def _in_bullet(scene: Scene) -> BulletWorld:

@@ -25,7 +25,7 @@ from snn_perception.events.batch import make_batch
 from snn_perception.motion.flow_picture import flow_picture
 
 Array = NDArray[np.float64]
-FILM_EVERY_S, FILM_FPS, FILM_DPI = 1.0, 8, 55
+FILM_EVERY_S, FILM_FPS, FILM_DPI = 2.0, 5, 50
 PICTURES = 3  # matches shown in the report
 
 
@@ -165,8 +165,8 @@ def write_page(path: Path, watcher: Watcher, result: dict[str, Any]) -> None:
     pictures = "".join(f'<img alt="" src="{embedded(figure)}">' for figure in figures(watcher))
     events = [[event["t_s"], event["event"]] for event in result["events"]]
     page = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>snn_robotics: {result["mission"]}</title><style>{STYLE}</style></head>
-<body><h1>Mission {result["mission"]}, seen in {result["condition"]}</h1>
+<html lang="en"><head><meta charset="utf-8"><title>snn_robotics: {result["mission"]}</title>
+<style>{STYLE}</style></head><body><h1>Mission {result["mission"]}, seen in {result["condition"]}</h1>
 <p>The robot follows a route that it was shown once, by what its camera recognises, by how its events move, and by its
 gyro and lidar; the true positions below are the referee's.</p>
 {pictures}<h2>Result</h2>{cells(("", ""), list(shown.items()), "facts")}

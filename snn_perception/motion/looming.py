@@ -23,12 +23,13 @@ LAG_S = 0.12  # by which widths are old: half a window and the leak; chosen on r
 class LoomingConfig(Config):
     """How growth is judged."""
 
-    window_s: float = Field(0.6, gt=0.05, le=10, description="time over which growth is fitted (s)")
+    window_s: float = Field(0.4, gt=0.05, le=10, description="time over which growth is fitted (s)")
     density: float = Field(5.0, gt=1, le=100, description="events of a cell that belongs to it, over the median cell")
     least: int = Field(6, ge=1, le=1000, description="events of such a cell at least")
     leak_s: float = Field(0.1, gt=0.01, le=10, description="time constant of a cell's memory of events (s)")
     cells: int = Field(4, ge=2, le=1000, description="such cells without which nothing is there")
     windows: int = Field(4, ge=3, le=1000, description="widths without which nothing is fitted")
+    agreeing: int = Field(7, ge=1, le=100, description="forecasts of which the median counts")
     fit: float = Field(0.6, ge=0, le=1, description="correlation of 1/size with time from which it is believed")
 
 
@@ -59,7 +60,8 @@ class LoomingDetector:
         self.config = config or LoomingConfig()
         self.sides: tuple[deque[Side], deque[Side]] = (deque(), deque())
         self.activity: NDArray[np.float64] = np.zeros((-(-height // CELL_PX), -(-width // CELL_PX)))
-        self.time_s, self.contact_s = 0.0, math.nan  # of the newest window, and when contact was last foreseen
+        self.time_s, self.contact_s = 0.0, math.nan  # of the newest window, and when contact is foreseen
+        self.foreseen: deque[float] = deque(maxlen=self.config.agreeing)
 
     def take(self, x: NDArray, y: NDArray, time_s: float) -> Looming:
         """The events of a window that ends at `time_s`."""
@@ -73,10 +75,12 @@ class LoomingDetector:
         told = [self._contact_s(side, time_s) for side in self.sides]
         weight = np.array([0.0 if contact != contact else width for contact, width in zip(told, widths, strict=True)])
         if weight.any():
-            self.contact_s = float(np.nansum(weight * np.nan_to_num(told)) / weight.sum())
-        middle = float(np.median(x)) - 0.5 * self.width, float(np.median(y)) - 0.5 * self.height
+            self.foreseen.append(float(np.nansum(weight * np.nan_to_num(told)) / weight.sum()))
+            middle = float(np.median(self.foreseen))
+            self.contact_s = middle if middle - LAG_S > time_s else self.foreseen[-1]
+        where = float(np.median(x)) - 0.5 * self.width, float(np.median(y)) - 0.5 * self.height
         left_s = self.contact_s - time_s - LAG_S
-        return Looming(left_s if left_s > 0.0 else math.nan, *middle, math.sqrt(widths[0] * widths[1]))
+        return Looming(left_s if left_s > 0.0 else math.nan, *where, math.sqrt(widths[0] * widths[1]))
 
     def _follow(self, side: deque[Side], values: NDArray, most: int, time_s: float) -> float:
         """Remember a width, unless it is cut off by the edge of the view."""

@@ -59,7 +59,7 @@ def _around(values: Array) -> Array:
 
 @njit(cache=True, nogil=True)
 def _correlations(query, reference, across, down):
-    """Correlation at shifts and row moves from the first to the last of each pair: query(x) against reference(x + d)."""
+    """Correlation at shifts and row moves from the first to the last of each pair: query(x), reference(x + d)."""
     rows, columns = query.shape
     found = np.empty((down[1] - down[0] + 1, across[1] - across[0] + 1))
     for j in range(down[0], down[1] + 1):

@@ -88,7 +88,7 @@ def _values(motion, heading):
 
 @njit(cache=True)
 def _act(pilot, i, axis, others, memory, held, target, value, rate, senses, weather, limit):
-    """Commands of all three axes, the measurement of the scored one, and its spikes."""
+    """Commands of all three axes; command, target, value, measurement and spikes of the scored one."""
     a = pilot_step(others, 0, held[0], target[0], _seen(0, value[0], rate[0], senses, weather))[0]
     b = pilot_step(others, 1, held[1], target[1], _seen(1, value[1], rate[1], senses, weather))[0]
     c = pilot_step(others, 2, held[2], target[2], _seen(2, value[2], rate[2], senses, weather))[0]
@@ -124,7 +124,7 @@ def _seen(axis, value, rate, senses, weather):
 
 @njit(cache=True)
 def _begin(setpoint):
-    """Sixteen worlds at rest in the air that they fly through, at their first setpoints."""
+    """Sixteen worlds upright at their first setpoints, motors off."""
     motion = np.zeros((MOTION, LANES))
     motion[2], motion[7] = setpoint[ALTITUDE], setpoint[SPEED]
     for m in range(LANES):

@@ -6,7 +6,19 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control, fitness, growth, motion, places, places_ablation, places_growth, places_node, tuning
+from benchmarks import (
+    control,
+    fitness,
+    growth,
+    motion,
+    motion_scenes,
+    motion_transforms,
+    places,
+    places_ablation,
+    places_growth,
+    places_node,
+    tuning,
+)
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -25,4 +37,6 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_growth": places_growth.growth,
     "places_node": places_node.node,
     "motion": motion.motion,
+    "motion_scenes": motion_scenes.scenes,
+    "motion_transforms": motion_transforms.transforms,
 }

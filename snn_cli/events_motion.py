@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from snn_cli.arguments import count, number
+from snn_cli.arguments import count, number, whole
 from snn_cli.events_options import add_source, read_source
 from snn_cli.output import emit, table
 from snn_cli.places_options import progress
@@ -26,7 +26,10 @@ def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add_source(parser)
     parser.add_argument("--window-ms", type=number, default=20.0, help="length of a window (default: %(default)s)")
     parser.add_argument("--model", default="default", metavar="MODEL", help="'default' or a trained file")
-    parser.add_argument("--budget", type=count, default=1000, help="patches judged per window (default: %(default)s)")
+    fields = MotionConfig.model_fields
+    for name, kind in (("budget", count), ("align", whole)):
+        text = f"{fields[name].description} (default: %(default)s)"
+        parser.add_argument(f"--{name}", type=kind, default=fields[name].default, help=text)
     parser.add_argument("--min-confidence", type=number, default=0.5, help="least confidence of a decision")
     parser.add_argument("--baseline", action="store_true", help="contrast maximisation on the same windows beside it")
     parser.set_defaults(run=run)
@@ -36,7 +39,8 @@ def run(args: argparse.Namespace) -> None:
     """Estimate and report."""
     if not 0.1 <= args.window_ms <= 60_000:
         raise DataError(f"--window-ms: expected 0.1 to 60000 ms, found {args.window_ms:g}")
-    config = MotionConfig.check({"budget": args.budget, "min_confidence": args.min_confidence}, "options")
+    values = {"budget": args.budget, "align": args.align, "min_confidence": args.min_confidence}
+    config = MotionConfig.check(values, "options")
     batch = read_source(args)
     estimator = MotionEstimator(batch.width, batch.height, load_motion_model(args.model), config)
     if not len(batch):

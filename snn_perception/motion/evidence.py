@@ -41,7 +41,7 @@ class EvidenceGatherer:
     """Keeps the surfaces of a sensor and reads windows of events, at most `budget` patches of each."""
 
     def __init__(
-        self, width: int, height: int, weights: Floats, budget: int = 1000, saturation: float = SATURATION
+        self, width: int, height: int, weights: Floats, budget: int = 300, saturation: float = SATURATION
     ) -> None:
         self.width, self.height, self.budget, self.saturation = width, height, budget, saturation
         self.weights = np.ascontiguousarray(weights, np.float32).reshape(-1)

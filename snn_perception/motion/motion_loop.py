@@ -68,8 +68,7 @@ class MotionLoop:
     def configure(self, config: MotionLoopConfig) -> None:
         """Take over new settings."""
         if self.estimator is not None:
-            self.estimator.config = config
-            self.estimator.gatherer.budget = config.budget
+            self.estimator.configure(config)
         self.config = config
 
     def push(self, content: EventPacket | PointBuffer, now_s: float) -> None:

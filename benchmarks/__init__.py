@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from benchmarks import (
     control,
+    event_node,
     fitness,
     growth,
     motion,
@@ -36,6 +37,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_exit": places_ablation.early_exit,
     "places_growth": places_growth.growth,
     "places_node": places_node.node,
+    "event_node": event_node.node,
     "motion": motion.motion,
     "motion_scenes": motion_scenes.scenes,
     "motion_transforms": motion_transforms.transforms,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.row import Row, duration
+from benchmarks.row import Row, duration, throughput
 from snn_perception.motion.contrast import maximise_contrast
 from snn_perception.motion.motion_estimator import MotionConfig, MotionEstimator, windows
 from snn_perception.motion.motion_model import load_motion_model
@@ -97,4 +97,5 @@ def _nothing(model) -> Row:
         batch = still(rng).batch
         estimator = MotionEstimator(batch.width, batch.height, model)
         decided += [estimator.estimate(part, end_us).decided for end_us, part in windows(batch, WINDOW_US)]
-    return duration(f"noise alone: windows of {len(decided)} decided", float(np.mean(decided)), "", "none", 0.0)
+    share = float(np.mean(np.logical_not(decided)))
+    return throughput(f"noise alone: share of {len(decided)} windows without a decision", share, "", "all", 1.0)

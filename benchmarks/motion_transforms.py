@@ -73,7 +73,7 @@ def _rows(model, name, parts, window_us) -> Iterator[Row]:
         unit = "" if case.speed != 1.0 else "deg"
         label = f"{name}, {case.name}: off by, {len(off)} windows of {count}"
         if len(off):
-            yield duration(label, float(np.median(off)), unit, "limit", case.limit)
+            yield duration(label, max(float(np.median(off)), 1e-3), unit, "limit", case.limit)
 
 
 def _motions(model, batch: EventBatch, window_us: int) -> list[Motion]:

@@ -21,7 +21,7 @@ class MotionConfig(Config):
 
     budget: int = Field(300, ge=10, le=1_000_000, description="patches of a window that are judged at most")
     align: int = Field(
-        8000, ge=0, le=1_000_000, description="events at most that refine a motion, 0 = as the layer found it"
+        16_000, ge=0, le=1_000_000, description="events at most that refine a motion, 0 = as the layer found it"
     )
     min_events: int = Field(20, ge=1, le=1_000_000, description="events without which a window has no motion")
     min_confidence: float = Field(0.5, ge=0, le=1, description="least confidence of a decision")

@@ -48,15 +48,18 @@ def still(rng: np.random.Generator) -> Trial:
     return Trial(make_batch(place % side, place // side, t_us, rng.random(count) < 0.5, (side, side)), np.zeros(4))
 
 
-def directions_score(model: MotionModel, seed: int, rounds: int = 15, progress: Progress = iter) -> dict[str, float]:
+def directions_score(
+    model: MotionModel, seed: int, rounds: int = 15, progress: Progress = iter, config: MotionConfig | None = None
+) -> dict[str, float]:
     """Twelve directions, `rounds` textures each, speeds of 25 to 700 px/s, 12 px of travel: shares and errors."""
+    config = (config or MotionConfig()).model_copy(update={"min_confidence": 0.0})
     rng = np.random.default_rng([seed, 12])
     errors, speeds, decided = [], [], []
     for k in progress(range(DIRECTIONS * rounds)):
         angle = 2 * np.pi * (k % DIRECTIONS) / DIRECTIONS
         trial = moving(rng, angle, 25.0 * 28.0 ** rng.random(), 12.0)
         size = trial.batch.width, trial.batch.height
-        estimator = MotionEstimator(*size, model, MotionConfig(min_confidence=0.0))
+        estimator = MotionEstimator(*size, model, config)
         found = estimator.estimate(trial.batch, 0)
         errors.append(abs(turn_rad(np.radians(found.direction_deg) - angle)))
         speeds.append(abs(np.log2(found.speed_px_s / trial.size_px_s)))

@@ -32,7 +32,7 @@ def test_motion_over_dds_and_bad_clouds(bench):
     heard = bench.listen("motion", TwistWithCovarianceStamped)
     reports = diagnostics(bench)
     node = bench.make(
-        EventMotionNode, use_sim_time=False, width=64, height=64, focal_px=100.0, rate_hz=20.0, max_wait_ms=1000.0
+        EventMotionNode, use_sim_time=False, width=64, height=64, focal_px=100.0, rate_hz=20.0, max_latency_ms=1000.0
     )
     for part in np.array_split(np.arange(len(trial.batch)), 10):
         bench.publish("events/points", cloud(trial.batch.take(part)))

@@ -12,6 +12,7 @@ from benchmarks import (
     fitness,
     growth,
     motion,
+    motion_pruning,
     motion_scenes,
     motion_transforms,
     places,
@@ -39,6 +40,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_node": places_node.node,
     "event_node": event_node.node,
     "motion": motion.motion,
+    "motion_pruning": motion_pruning.pruning,
     "motion_scenes": motion_scenes.scenes,
     "motion_transforms": motion_transforms.transforms,
 }

@@ -59,11 +59,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def entry(motion: Motion, cpu_s: float) -> dict[str, Any]:
-    """One window's result; null where nothing was decided. y is up; covariance of vx, vy, rotation, divergence."""
+    """One window's result; null where nothing was decided. y is up; velocity at the centre from the middle."""
     decided = motion.decided
     return {
         "t_s": motion.t_us * 1e-6, "events": motion.events, "vx_px_s": motion.vx_px_s, "vy_px_s": motion.vy_px_s,
         "direction_deg": motion.direction_deg, "speed_px_s": motion.speed_px_s,
+        **{f"centre_{axis}_px": at if decided else None for axis, at in zip("xy", motion.centre_px, strict=True)},
         "rotation_rad_s": motion.rotation_rad_s, "divergence_per_s": motion.divergence_per_s,
         "confidence": motion.confidence, "decided": decided,
         "covariance": motion.covariance.tolist() if decided and motion.covariance is not None else None,

@@ -43,7 +43,11 @@ class EventDecoder:
         Raises:
             DataError: an unknown encoding, an impossible sensor, or bytes that are not whole words.
         """
-        self._check(packet)
+        try:
+            self._check(packet)
+        except DataError:
+            self.skip()
+            raise
         self._follow(packet)
         words = np.frombuffer(packet.data, WORDS[packet.encoding])
         room = len(words) * decoder_kernels.MOST_PER_WORD[packet.encoding]
@@ -60,7 +64,7 @@ class EventDecoder:
         return sort_events(batch.take(inside) if faults["outside"] else batch)
 
     def skip(self) -> None:
-        """A packet was left out on purpose: its events are gone, and so is the time that later ones would lean on."""
+        """A packet was left out: its events are gone, and so is the time that later ones would lean on."""
         self.skipped += 1
         if self.form is not None and self.form[0] in STATEFUL:
             self.memory[decoder_kernels.READY] = 0

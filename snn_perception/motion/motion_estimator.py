@@ -28,7 +28,11 @@ class MotionConfig(Config):
 
 
 class Motion(NamedTuple):
-    """Motion of the image; x right, y up, rotation counter-clockwise. NaN and no covariance without a decision."""
+    """Motion of the image; x right, y up, rotation counter-clockwise. NaN and no covariance without a decision.
+
+    The velocity is that of the image where its events are, at their mean `centre_px`: far from there, as at the middle
+    when only a corner is busy, it would hang on the rotation. `about` tells it for another point.
+    """
 
     t_us: int  # end of the window
     events: int
@@ -39,6 +43,14 @@ class Motion(NamedTuple):
     covariance: NDArray[np.float64] | None  # (4, 4) of the four above
     confidence: float
     decided: bool
+    centre_px: tuple[float, float] = (0.0, 0.0)  # from the sensor's middle
+
+    def about(self, point_px: tuple[float, float] = (0.0, 0.0)) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Motion (4,) and covariance (4, 4) with the velocity at a point, the sensor's middle unless told."""
+        shift = moved_to((point_px[0] - self.centre_px[0], point_px[1] - self.centre_px[1]))
+        motion = shift @ [self.vx_px_s, self.vy_px_s, self.rotation_rad_s, self.divergence_per_s]
+        covariance = np.full((4, 4), math.nan) if self.covariance is None else self.covariance
+        return motion, shift @ covariance @ shift.T
 
     @property
     def speed_px_s(self) -> float:
@@ -54,7 +66,7 @@ class Motion(NamedTuple):
 class Judged(NamedTuple):
     """What a window says, before it is decided."""
 
-    motion: NDArray[np.float64]  # (4,) as in Fit
+    motion: NDArray[np.float64]  # (4,) as in Fit, at the sensor's middle
     covariance: NDArray[np.float64]  # (4, 4)
     features: tuple[float, ...]  # as in Calibration: gain, log patches, log spread, sharpness
 
@@ -89,8 +101,11 @@ class MotionEstimator:
         confidence = self.confidence(judged)
         if confidence < self.config.min_confidence:
             return undecided(t_us, len(batch), confidence)
-        vx, vy, rotation, divergence = judged.motion.tolist()
-        return Motion(t_us, len(batch), vx, vy, rotation, divergence, judged.covariance, confidence, True)
+        centre = float(batch.x.mean()) - 0.5 * (batch.width - 1), 0.5 * (batch.height - 1) - float(batch.y.mean())
+        shift = moved_to(centre)
+        vx, vy, rotation, divergence = (shift @ judged.motion).tolist()
+        covariance = shift @ judged.covariance @ shift.T
+        return Motion(t_us, len(batch), vx, vy, rotation, divergence, covariance, confidence, True, centre)
 
     def judge(self, batch: EventBatch) -> Judged | None:
         """The most likely motion of a window, whatever it is worth; none where no patch could be judged."""
@@ -121,6 +136,12 @@ class MotionEstimator:
         c = self.calibration
         z = c.constant + float(np.dot((c.gain, c.patches, c.spread, c.sharpness), judged.features))
         return 1.0 / (1.0 + math.exp(-min(max(z, -30.0), 30.0)))
+
+
+def moved_to(offset_px: tuple[float, float]) -> NDArray[np.float64]:
+    """What takes a motion (4,) at one point to that at another, so far away."""
+    x, y = offset_px
+    return np.array([[1.0, 0.0, -y, x], [0.0, 1.0, x, y], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
 
 
 def undecided(t_us: int, events: int, confidence: float) -> Motion:

@@ -142,7 +142,7 @@ class EventMotionNode(Node):
         if loop.estimator is None or loop.estimator.evidence is None or not self.flows.get_subscription_count():
             return
         self.last_flow_s = now
-        pixels = flow_picture(loop.estimator.evidence, loop.recent, loop.estimator.gatherer.tile)
+        pixels = flow_picture(loop.estimator.evidence, loop.recent, loop.estimator.gatherer.tile, loop.newest)
         message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding="rgb8", step=pixels.shape[1] * 3)
         message.header.stamp = stamp(now_s(self))
         message.header.frame_id = self.parameters.config.frame

@@ -9,10 +9,13 @@ from snn_perception.events.camera import Camera, CameraConfig
 from snn_perception.events.point_clouds import FIELDS, STEP, PointBuffer, cloud_bytes
 from snn_perception.motion import delay_layer
 from snn_perception.motion.contrast import maximise_contrast
-from snn_perception.motion.motion_estimator import MotionConfig, MotionEstimator, windows
+from snn_perception.motion.evidence import EvidenceGatherer
+from snn_perception.motion.flow_picture import flow_picture
+from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, windows
 from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, Packet
 from snn_perception.motion.motion_model import MotionModel, load_motion_model, save_motion_model
 from snn_perception.motion.motion_trials import directions_score, moving, still
+from snn_perception.motion.pruning import keep_pixels, keep_synapses
 
 ANY = MotionConfig(min_confidence=0.0)
 
@@ -41,7 +44,7 @@ def test_held_out_directions(model):
     assert score["median_error_deg"] < 2.0
     layer = MotionConfig(align=0)
     assert directions_score(model, 4242, rounds=2, config=layer)["accuracy_12"] >= 0.8
-    silent = MotionModel(model.header, np.zeros_like(model.weights))
+    silent = MotionModel(model.header, np.full_like(model.weights, 1e-6))
     assert directions_score(silent, 4242, rounds=2, config=layer)["accuracy_12"] < 0.4  # the mutant
     assert directions_score(silent, 4242, rounds=3)["accuracy_12"] < 0.75  # alignment alone does not find it
 
@@ -92,6 +95,43 @@ def test_a_camera_counts_crossings_by_hand():
 def test_windows_cover_every_event(trial):
     parts = [part for _, part in windows(trial.batch, 7000)]
     assert sum(map(len, parts)) == len(trial.batch)
+
+
+def test_pruning_keeps_the_strongest(model):
+    few = keep_synapses(model.weights, 1000)
+    kept = few != 0
+    assert 900 < np.count_nonzero(kept) < 1100
+    assert np.abs(model.weights[kept]).min() >= np.abs(model.weights[~kept]).max()
+    assert keep_synapses(model.weights, model.weights.size) is model.weights
+    small = keep_pixels(model.weights, 25)
+    assert np.allclose(delay_layer.tied(small), small, atol=1e-5)  # turns and mirrors stay together
+    assert len(EvidenceGatherer(64, 64, small).steps) == np.count_nonzero(np.abs(small).max(axis=(0, 2, 3)))
+
+
+def test_a_pruned_layer_still_sees(model, trial):
+    few = MotionModel(model.header, keep_synapses(model.weights, 1000))
+    assert motion_of(trial.batch, few).direction_deg == pytest.approx(30.0, abs=10.0)
+    gone = MotionModel(model.header, keep_pixels(model.weights, 25))
+    assert motion_of(trial.batch, gone).direction_deg == pytest.approx(30.0, abs=15.0)
+
+
+def test_the_picture_shows_directions_by_hue_and_what_moves(model, trial):
+    estimator = MotionEstimator(64, 64, model, ANY)
+    motion = estimator.estimate(trial.batch, 0)
+    image = flow_picture(estimator.evidence, trial.batch, estimator.gatherer.tile, motion)
+    assert image.shape == (512, 512, 3)
+    coloured = image[:432][np.ptp(image[:432], axis=2) > 100]
+    assert np.mean(coloured.argmax(axis=1) == 0) > 0.6  # 30 degrees is orange
+    still_image = flow_picture(estimator.evidence, trial.batch, estimator.gatherer.tile)
+    assert (still_image != image).any()
+
+
+def test_a_velocity_is_told_for_another_point():
+    motion = Motion(0, 1, 10.0, 0.0, 2.0, 0.5, np.eye(4), 1.0, True, (3.0, 4.0))
+    moved, covariance = motion.about()
+    assert moved.tolist() == [10.0 + 2.0 * 4.0 - 0.5 * 3.0, -2.0 * 3.0 - 0.5 * 4.0, 2.0, 0.5]
+    assert covariance[0, 0] == 1 + 4.0**2 + 3.0**2
+    assert motion.about((3.0, 4.0))[0].tolist() == [10.0, 0.0, 2.0, 0.5]
 
 
 def test_a_damaged_model_is_refused(model, tmp_path):

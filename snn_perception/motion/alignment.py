@@ -4,6 +4,8 @@ The layer of delays finds the motion on a coarse grid of velocities; from there 
 (Gallego et al. 2018) are climbed, in both polarities and on two scales. Parts of the scene may be at different depths:
 each tile has its own nearness, which translation and expansion are multiplied by, rotation is not (Longuet-Higgins and
 Prazdny 1980). Without it, parallax and slanted edges of near things would turn the answer.
+Whatever events show, they fall on each other where the image shrinks to a point (Shiba et al. 2022): turns and growth
+have a cost, which is slight where they move a sensor's worth of events by a few pixels.
 """
 
 from collections import deque
@@ -20,6 +22,7 @@ TRAVEL_PX, MOST_TRAVEL_PX = 5.0, 32.0  # of the image, over which events are kep
 LONGEST_US = 500_000
 SCALES = ((2.0, 4), (1.0, 1))  # px of the image's cells, and one event of so many is used
 DEPTH_COST = 0.02  # share of the sharpness, for a tile of twice the nearness
+TURN_COST = 2.0  # share of the sharpness, for a turn by a radian or a growth by e in half of the time
 EDGE = 4  # cells around the sensor
 STEPS, TRIES = 8, 3  # of a scale, at most; lengths of a step
 SLOWEST_PX_S = 1.0  # that events are kept for
@@ -102,6 +105,7 @@ class Aligner:
         mean = found.value / len(points.x)
         both = found.scores_both / (found.scores_near + DEPTH_COST * mean**2 * len(points.x) * weights + SMALL)[:, None]
         information = (found.scores - found.scores_both.T @ both) / mean**2
+        information += np.diag([0, 0, 1, 1]) * TURN_COST * len(points.x) * (0.5 * np.ptp(points.t_s)) ** 2
         covariance = np.linalg.inv(information + SMALL * np.diag(np.diag(found.scores))).astype(np.float64)
         scale = float(weights @ near)
         return Aligned(motion * [scale, scale, 1.0, scale], covariance, float(np.log(found.value / still)))
@@ -140,15 +144,17 @@ class Aligner:
         pixels = 0.35 * np.ptp(points.t_s) * np.array([1.0, 1.0, reach, reach])
         found = self.sharpness(points, motion, near, cell)
         cost = DEPTH_COST * found.value * weights
-        value = found.value - cost @ (near - 1) ** 2
+        cost_turn = TURN_COST * found.value * (0.5 * np.ptp(points.t_s)) ** 2 * np.array([0.0, 0.0, 1.0, 1.0])
+        value = found.value - cost @ (near - 1) ** 2 - cost_turn @ motion**2
         for _ in range(STEPS):
-            step, step_near = _step(found, near, cost, found.value / len(points.x))
+            slope = found.slope - 2 * cost_turn * motion
+            step, step_near = _step(found._replace(slope=slope), near, cost, cost_turn, found.value / len(points.x))
             size = max(float(np.abs(step * pixels).max()), float(np.abs(step_near).max()), SMALL)
             share = min(1.0, cell / size)
             for _ in range(TRIES):
                 trial = motion + share * step, near + share * step_near
                 new = self.sharpness(points, *trial, cell)
-                new_value = new.value - cost @ (trial[1] - 1) ** 2
+                new_value = new.value - cost @ (trial[1] - 1) ** 2 - cost_turn @ trial[0] ** 2
                 if new_value > value:
                     break
                 share *= 0.35
@@ -166,14 +172,14 @@ class Aligner:
         return Sharpness(_sharpness(*points, motion, near, cell, image, *parts), *parts)
 
 
-def _step(found: Sharpness, near: Array, cost: Array, mean: float) -> tuple[Array, Array]:
+def _step(found: Sharpness, near: Array, cost: Array, cost_turn: Array, mean: float) -> tuple[Array, Array]:
     """The step to the top of a parabola; the tiles' nearness is eliminated first, as each stands alone."""
     slope_near = found.slope_near - 2 * cost * (near - 1)
     own = found.scores_near / mean + 2 * cost + SMALL
     both = found.scores_both / mean
     left = both / own[:, None]
     curvature = found.scores / mean - both.T @ left
-    curvature += np.diag(SMALL + 1e-3 * np.diag(found.scores) / mean)
+    curvature += np.diag(SMALL + 1e-3 * np.diag(found.scores) / mean + 2 * cost_turn)
     step = np.linalg.solve(curvature, found.slope - left.T @ slope_near).astype(np.float64)
     return step, (slope_near - both @ step) / own
 

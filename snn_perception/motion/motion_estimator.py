@@ -11,9 +11,13 @@ from pydantic import Field
 from snn_core.config import Config
 from snn_perception.events.batch import EventBatch
 from snn_perception.motion.alignment import Aligner
+from snn_perception.motion.delay_layer import FASTEST_PX_S, SPEEDS
 from snn_perception.motion.evidence import Evidence, EvidenceGatherer
 from snn_perception.motion.motion_fit import fit_motion
 from snn_perception.motion.motion_model import MotionModel
+
+
+SLOWEST_PX_S = FASTEST_PX_S * 2.0 ** (-(SPEEDS - 1) / 2)  # of the layer's neurons; what is slower is standing still
 
 
 class MotionConfig(Config):
@@ -96,7 +100,7 @@ class MotionEstimator:
     def estimate(self, batch: EventBatch, t_us: int) -> Motion:
         """Motion of a window that ends at `t_us`."""
         judged = self.judge(batch)
-        if judged is None or len(batch) < self.config.min_events:
+        if judged is None or len(batch) < self.config.min_events or flow_px_s(judged.motion, self.reach) < SLOWEST_PX_S:
             return undecided(t_us, len(batch), 0.0)
         confidence = self.confidence(judged)
         if confidence < self.config.min_confidence:

@@ -37,15 +37,21 @@ def moving(rng: np.random.Generator, direction_rad: float, speed_px_s: float, tr
 
 
 def still(rng: np.random.Generator) -> Trial:
-    """Noise alone: sparse or dense, even or of pixels of which some are busier by far, as in dark corners."""
+    """Noise alone: sparse or dense, even or of pixels that are busier by far, as in dark corners, alone or in bursts."""
     side = int(rng.choice((*SIDES, 128)))
     count, span_us = int(rng.integers(50, 12_000)), int(rng.integers(10_000, 1_000_000))
-    rates = np.exp(
-        rng.uniform(0.0, 4.0) * draw_texture(rng)[:side, :side] + rng.uniform(0.0, 2.0) * rng.normal(size=(side, side))
-    )
-    place = rng.choice(side * side, count, p=rates.ravel() / rates.sum())
-    t_us = np.sort(rng.integers(0, span_us, count))
-    return Trial(make_batch(place % side, place // side, t_us, rng.random(count) < 0.5, (side, side)), np.zeros(4))
+    clouds = draw_texture(rng)[:side, :side]
+    rates = np.exp(rng.uniform(0.0, 4.0) * clouds + rng.uniform(0.0, 2.0) * rng.normal(size=(side, side))).ravel()
+    place, t_us = rng.choice(side * side, count, p=rates / rates.sum()), rng.uniform(0, span_us, count)
+    on = rng.random(count) < 0.5
+    echoes = np.flatnonzero(rng.random(count) < rng.uniform(0.0, 0.8))
+    later_us = t_us[echoes] + rng.exponential(300.0 * 100.0 ** rng.random(), len(echoes))
+    other = rng.random(len(echoes)) < rng.random()  # a pixel that brightens by mistake darkens again
+    place, t_us = np.concatenate([place, place[echoes]]), np.concatenate([t_us, later_us])
+    on = np.concatenate([on, on[echoes] ^ other])
+    order = np.argsort(t_us)
+    batch = make_batch(place[order] % side, place[order] // side, t_us[order], on[order], (side, side))
+    return Trial(batch, np.zeros(4))
 
 
 def directions_score(

@@ -16,7 +16,6 @@ from snn_perception.motion.evidence import Evidence, EvidenceGatherer
 from snn_perception.motion.motion_fit import fit_motion
 from snn_perception.motion.motion_model import MotionModel
 
-
 SLOWEST_PX_S = FASTEST_PX_S * 2.0 ** (-(SPEEDS - 1) / 2)  # of the layer's neurons; what is slower is standing still
 
 

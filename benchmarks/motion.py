@@ -45,11 +45,13 @@ def motion() -> list[Row]:
 
 
 def _layer_alone(model) -> list[Row]:
-    """The same without alignment, which has the last word otherwise."""
+    """The same without alignment, which has the last word, and without a layer that tells where to begin."""
     alone = MotionConfig(align=0)
+    mute = model._replace(weights=np.full_like(model.weights, 1e-6))
+    rows = (*_digits(model, alone)[::2], *_slider(model, alone)[:1], _throughput(model, alone))
     return [
-        row._replace(name=f"layer alone: {row.name}")
-        for row in (*_digits(model, alone)[::2], *_slider(model, alone)[:1], _throughput(model, alone))
+        *(row._replace(name=f"layer alone: {row.name}") for row in rows),
+        *(row._replace(name=f"alignment alone: {row.name}") for row in (_digits(mute)[0], _slider(mute)[0])),
     ]
 
 

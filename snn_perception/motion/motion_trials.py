@@ -37,7 +37,7 @@ def moving(rng: np.random.Generator, direction_rad: float, speed_px_s: float, tr
 
 
 def still(rng: np.random.Generator) -> Trial:
-    """Noise alone: sparse or dense, even or of pixels that are busier by far as in dark corners, single or in bursts."""
+    """Noise alone: sparse or dense, even or of pixels that are busier by far as in dark corners, some in bursts."""
     side = int(rng.choice((*SIDES, 128)))
     count, span_us = int(rng.integers(50, 12_000)), int(rng.integers(10_000, 1_000_000))
     clouds = draw_texture(rng)[:side, :side]

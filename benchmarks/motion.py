@@ -46,7 +46,7 @@ def motion() -> list[Row]:
 
 def _layer_alone(model) -> list[Row]:
     """The same without alignment, which has the last word, and without a layer that tells where to begin."""
-    alone = MotionConfig(align=0)
+    alone = MotionConfig(align=0, min_confidence=0.0)  # confidence counts on alignment
     mute = model._replace(weights=np.full_like(model.weights, 1e-6))
     rows = (*_digits(model, alone)[::2], *_slider(model, alone)[:1], _throughput(model, alone))
     return [

@@ -41,10 +41,22 @@ def motion() -> list[Row]:
     if not DATA.is_dir():
         return []
     model = load_motion_model()
-    return [*_digits(model), *_slider(model), _throughput(model)]
+    return [*_digits(model), *_slider(model), _throughput(model), *_layer_alone(model)]
 
 
-def _digits(model) -> list[Row]:
+def _layer_alone(model) -> list[Row]:
+    """The same without alignment, which has the last word, and without a layer that tells where to begin."""
+    alone = MotionConfig(align=0, min_confidence=0.0)  # confidence counts on alignment
+    mute = model._replace(weights=np.full_like(model.weights, 1e-6))
+    rows = (*_digits(model, alone)[::2], *_slider(model, alone)[:1], _throughput(model, alone))
+    return [
+        *(row._replace(name=f"layer alone: {row.name}") for row in rows),
+        *(row._replace(name=f"alignment alone: {row.name}") for row in (_digits(mute)[0], _slider(mute)[0])),
+    ]
+
+
+def _digits(model, config: MotionConfig | None = None) -> list[Row]:
+    config = (config or MotionConfig()).model_copy(update={"min_confidence": 0.0})
     with np.load(DATA / "nmnist_500.npz") as stored:
         arrays = {name: stored[name] for name in stored.files}
     errors, cpu = [], np.zeros(2)
@@ -52,9 +64,9 @@ def _digits(model) -> list[Row]:
         batch = make_batch(*(arrays[n][a:b] for n in ("x", "y", "t_us", "on")), (34, 34))
         window = batch.t_us // SACCADE_US
         parts = [batch.take(window == k) for k in range(3)]
-        estimator = MotionEstimator(34, 34, model, MotionConfig(min_confidence=0.0))
+        estimator = MotionEstimator(34, 34, model, config)
         if not errors:
-            judge(parts, MotionEstimator(34, 34, model))
+            judge(parts, MotionEstimator(34, 34, model, config))
         found, spent = judge(parts, estimator)
         errors.append(off(found, np.array(SACCADES_DEG)[:, None]))
         cpu += spent
@@ -68,10 +80,10 @@ def _digits(model) -> list[Row]:
     ]
 
 
-def _slider(model) -> list[Row]:
+def _slider(model, config: MotionConfig | None = None) -> list[Row]:
     batch = read_events(str(DATA / "slider_chunk.txt"), (240, 180))
     parts = [part for _, part in windows(batch, 20_000)]
-    found, cpu = judge(parts, MotionEstimator(240, 180, model))
+    found, cpu = judge(parts, MotionEstimator(240, 180, model, config))
     known = np.isfinite(found[:, 0])
     ours = float(np.median(off(found[known, 0], 180.0)))
     peer = float(np.median(off(found[known, 1], 180.0)))
@@ -81,10 +93,10 @@ def _slider(model) -> list[Row]:
     ]
 
 
-def _throughput(model) -> Row:
+def _throughput(model, config: MotionConfig | None = None) -> Row:
     """Events per CPU second in windows of 20 000 events, as of a million events a second at 50 windows."""
     batch = read_events(str(DATA / "evt3_640x480_0.db3"))
-    estimator = MotionEstimator(640, 480, model)
+    estimator = MotionEstimator(640, 480, model, config)
     parts = [batch.take(slice(k, k + 20_000)) for k in range(0, len(batch), 20_000)]
     judge(parts[:2], estimator, peer=False)
     _, cpu = judge(parts, estimator, peer=False)

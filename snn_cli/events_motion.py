@@ -3,17 +3,20 @@
 import argparse
 import math
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from snn_cli.arguments import count, number
+from snn_cli.arguments import count, number, whole
 from snn_cli.events_options import add_source, read_source
+from snn_cli.events_plots import write_picture
 from snn_cli.output import emit, table
 from snn_cli.places_options import progress
 from snn_core.errors import DataError
 from snn_perception.events.batch import EventBatch
 from snn_perception.motion.contrast import maximise_contrast
+from snn_perception.motion.flow_picture import flow_picture
 from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, windows
 from snn_perception.motion.motion_model import load_motion_model
 
@@ -26,9 +29,13 @@ def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     add_source(parser)
     parser.add_argument("--window-ms", type=number, default=20.0, help="length of a window (default: %(default)s)")
     parser.add_argument("--model", default="default", metavar="MODEL", help="'default' or a trained file")
-    parser.add_argument("--budget", type=count, default=1000, help="patches judged per window (default: %(default)s)")
+    fields = MotionConfig.model_fields
+    for name, kind in (("budget", count), ("align", whole)):
+        text = f"{fields[name].description} (default: %(default)s)"
+        parser.add_argument(f"--{name}", type=kind, default=fields[name].default, help=text)
     parser.add_argument("--min-confidence", type=number, default=0.5, help="least confidence of a decision")
     parser.add_argument("--baseline", action="store_true", help="contrast maximisation on the same windows beside it")
+    parser.add_argument("--flow", metavar="PNG", help="draw the local motion of the busiest window that was decided")
     parser.set_defaults(run=run)
 
 
@@ -36,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
     """Estimate and report."""
     if not 0.1 <= args.window_ms <= 60_000:
         raise DataError(f"--window-ms: expected 0.1 to 60000 ms, found {args.window_ms:g}")
-    config = MotionConfig.check({"budget": args.budget, "min_confidence": args.min_confidence}, "options")
+    values = {"budget": args.budget, "align": args.align, "min_confidence": args.min_confidence}
+    config = MotionConfig.check(values, "options")
     batch = read_source(args)
     estimator = MotionEstimator(batch.width, batch.height, load_motion_model(args.model), config)
     if not len(batch):
@@ -44,22 +52,30 @@ def run(args: argparse.Namespace) -> None:
     parts = list(windows(batch, round(args.window_ms * 1e3)))
     MotionEstimator(batch.width, batch.height, load_motion_model(args.model)).estimate(parts[0][1], 0)  # compiles
     results = []
+    busiest, picture = 0, None
     for end_us, part in progress(parts, "windows"):
         began = time.process_time()
         motion = estimator.estimate(part, end_us)
         result = entry(motion, time.process_time() - began)
+        if args.flow and motion.decided and len(part) > busiest and estimator.evidence is not None:
+            busiest, picture = len(part), flow_picture(estimator.evidence, part, estimator.gatherer.tile, motion)
         results.append({**result, **baseline(part)} if args.baseline else result)
     columns = (*COLUMNS, "cmax_direction_deg") if args.baseline else COLUMNS
     rows = [[math.nan if r[c] is None else r[c] for c in columns] for r in results]
+    if args.flow:
+        if picture is None:
+            raise DataError(f"{args.file}: expected a window with a decision to draw, found none")
+        write_picture(picture, Path(args.flow))
     emit(results, table(columns, rows), args.json)
 
 
 def entry(motion: Motion, cpu_s: float) -> dict[str, Any]:
-    """One window's result; null where nothing was decided. y is up; covariance of vx, vy, rotation, divergence."""
+    """One window's result; null where nothing was decided. y is up; velocity at the centre from the middle."""
     decided = motion.decided
     return {
         "t_s": motion.t_us * 1e-6, "events": motion.events, "vx_px_s": motion.vx_px_s, "vy_px_s": motion.vy_px_s,
         "direction_deg": motion.direction_deg, "speed_px_s": motion.speed_px_s,
+        **{f"centre_{axis}_px": at if decided else None for axis, at in zip("xy", motion.centre_px, strict=True)},
         "rotation_rad_s": motion.rotation_rad_s, "divergence_per_s": motion.divergence_per_s,
         "confidence": motion.confidence, "decided": decided,
         "covariance": motion.covariance.tolist() if decided and motion.covariance is not None else None,

@@ -1,5 +1,8 @@
 """Plots of events."""
 
+import io
+from pathlib import Path
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -9,6 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from snn_core.files import write_atomically
 from snn_perception.events.batch import EventBatch
 
 OFF_COLOUR, ON_COLOUR = np.array([0.19, 0.39, 0.56]), np.array([0.82, 0.29, 0.36])
@@ -28,6 +32,13 @@ def events_figure(batch: EventBatch, starts_us: NDArray, window_us: float) -> Fi
     for ax in axes.flat:
         ax.set(xticks=[], yticks=[])
     return figure
+
+
+def write_picture(image: NDArray[np.uint8], path: Path) -> None:
+    """Write an RGB image (row, column, 3) as PNG."""
+    buffer = io.BytesIO()
+    plt.imsave(buffer, image, format="png")
+    write_atomically(path, buffer.getvalue())
 
 
 def picture(batch: EventBatch) -> NDArray[np.float64]:

@@ -43,7 +43,8 @@ def run(args: argparse.Namespace) -> None:
     trained = time.perf_counter()
     header = MotionHeader(training=config, command=" ".join(["snn", *sys.argv[1:]]))
     model = MotionModel(header, weights)
-    model = with_calibration(model, calibrate(model, args.seed + VALIDATION), {})
+    calibration = calibrate(model, args.seed + VALIDATION, progress=lambda items: progress(items, "calibration"))
+    model = with_calibration(model, calibration, {})
     score = directions_score(model, args.seed + TEST, args.rounds, lambda items: progress(items, "held-out textures"))
     save_motion_model(Path(args.out), with_calibration(model, model.header.calibration, score))
     result = {

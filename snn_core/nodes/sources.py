@@ -25,9 +25,18 @@ class Sources:
         self.pins: dict[str, SourcePin] = {}
 
     def subscribe(
-        self, message_type: Any, topic: str, callback: Callable[[Any], None], qos: QoSProfile, patience_s: float
+        self,
+        message_type: Any,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+        patience_s: float,
+        raw: bool = False,
     ) -> None:
-        """Subscribe; after `patience_s` of silence of its source a topic takes the next one that speaks."""
+        """Subscribe; after `patience_s` of silence of its source a topic takes the next one that speaks.
+
+        raw: hand over bytes instead of a message.
+        """
         pin = self.pins[topic] = SourcePin(patience_s)
 
         def from_one_source(*args: Any) -> None:
@@ -38,7 +47,7 @@ class Sources:
 
         from_one_source.__signature__ = _MESSAGE_AND_INFO  # type: ignore[attr-defined]
         from_one_source.__name__ = getattr(callback, "__name__", "callback")
-        self.node.create_subscription(message_type, topic, self.guard(from_one_source), qos)
+        self.node.create_subscription(message_type, topic, self.guard(from_one_source), qos, raw=raw)
 
     @property
     def refused(self) -> dict[str, int]:

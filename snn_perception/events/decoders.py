@@ -32,6 +32,7 @@ class EventDecoder:
         self.counts: Counter[str] = Counter()
         self.form: tuple[str, int, int] | None = None
         self.seq: int | None = None
+        self.skipped = 0  # since that one
         self.memory = np.zeros(decoder_kernels.MEMORY, np.int64)
 
     def decode(self, packet: EventPacket) -> EventBatch:
@@ -42,7 +43,11 @@ class EventDecoder:
         Raises:
             DataError: an unknown encoding, an impossible sensor, or bytes that are not whole words.
         """
-        self._check(packet)
+        try:
+            self._check(packet)
+        except DataError:
+            self.skip()
+            raise
         self._follow(packet)
         words = np.frombuffer(packet.data, WORDS[packet.encoding])
         room = len(words) * decoder_kernels.MOST_PER_WORD[packet.encoding]
@@ -58,10 +63,10 @@ class EventDecoder:
         batch = EventBatch(x[:n], y[:n], t[:n], on[:n], packet.width, packet.height, packet.encoding)
         return sort_events(batch.take(inside) if faults["outside"] else batch)
 
-    def skip(self, packet: EventPacket) -> None:
-        """Leave out a packet on purpose: its events are gone, and so is the time that later packets would lean on."""
-        self.seq = packet.seq
-        if packet.encoding in STATEFUL:
+    def skip(self) -> None:
+        """A packet was left out: its events are gone, and so is the time that later ones would lean on."""
+        self.skipped += 1
+        if self.form is not None and self.form[0] in STATEFUL:
             self.memory[decoder_kernels.READY] = 0
 
     def _check(self, packet: EventPacket) -> None:
@@ -84,9 +89,9 @@ class EventDecoder:
             self.memory[:] = 0
         elif self.seq is not None and packet.seq != self.seq + 1:
             if packet.seq > self.seq:
-                self.counts["lost_packets"] += packet.seq - self.seq - 1
+                self.counts["lost_packets"] += max(packet.seq - self.seq - 1 - self.skipped, 0)
             else:
                 self.counts["sequence_restarted"] += 1
             if packet.encoding in STATEFUL:
                 self.memory[decoder_kernels.READY] = 0
-        self.form, self.seq = form, packet.seq
+        self.form, self.seq, self.skipped = form, packet.seq, 0

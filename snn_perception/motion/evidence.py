@@ -41,12 +41,13 @@ class EvidenceGatherer:
     """Keeps the surfaces of a sensor and reads windows of events, at most `budget` patches of each."""
 
     def __init__(
-        self, width: int, height: int, weights: Floats, budget: int = 1000, saturation: float = SATURATION
+        self, width: int, height: int, weights: Floats, budget: int = 300, saturation: float = SATURATION
     ) -> None:
         self.width, self.height, self.budget, self.saturation = width, height, budget, saturation
-        self.weights = np.ascontiguousarray(weights, np.float32).reshape(-1)
+        heard = np.flatnonzero(np.abs(weights).max(axis=(0, 2, 3)))  # a pruned layer looks at fewer pixels
+        self.weights = np.ascontiguousarray(weights[:, heard], np.float32).reshape(-1)
         self.pitch = width + 2 * MARGIN
-        around = offsets()
+        around = offsets()[heard]
         self.steps = around[:, 0] - around[:, 1] * self.pitch
         self.tile = max(LEAST_TILE, -(-max(width, height) // MOST_TILES))
         self.tiles_across = -(-width // self.tile)

@@ -15,7 +15,7 @@ from snn_perception.motion.evidence import Evidence
 
 Array = NDArray[np.float64]
 ROUNDS = 40
-TURNING_COST = 0.4  # nats of a patch that a motion must gain which only turns or grows; less for a share of it
+TURNING_COST = 0.05  # nats of a patch that a motion must gain which only turns or grows; less for a share of it
 STARTS, CLIMBS = 4, 2  # grid points looked at, and those from which the search climbs
 FINEST = 0.02  # of the first step, where the search ends
 TURNS = np.concatenate([s * 0.25 * 2.0 ** np.arange(0, 7.5, 0.5) for s in (1, -1)])  # rad/s or 1/s that are tried

@@ -22,14 +22,21 @@ from snn_perception.region_of_interest import RegionOfInterestConfig
 LATENCIES = 1000  # newest ones that the percentiles stand for
 QUIET_PACKETS = 100  # good packets until an old complaint is forgotten
 HOT_FACTOR = 20.0
+COST_DECAY = 0.8  # of the dearest recent window, with each that is cheaper
+COST_SHARE = (
+    0.25  # of the latency bound that a window should cost; one may just have begun, then comes the packet's own
+)
+LEAST_EFFORT, EASING, HASTENING = 0.1, 1.1, 0.5  # of the budgets, where windows cost more; the most that one changes it
+LEAST_PATCHES = 50
+SENDING_S = 0.003  # that publishing and the transport take of the latency
 
 
 class MotionLoopConfig(MotionConfig, RegionOfInterestConfig):
     """How packets are queued, cut into windows and used."""
 
     rate_hz: float = Field(50.0, ge=1, le=1000, description="windows per second of the camera's time (Hz)")
-    max_wait_ms: float = Field(
-        12.0, ge=1, le=1000, description="packets that waited longer are dropped, oldest first (ms)"
+    max_latency_ms: float = Field(
+        20.0, ge=1, le=1000, description="packets that cannot be used this soon are dropped, oldest first (ms)"
     )
     max_queue: int = Field(200, ge=1, le=100_000, description="packets that may wait")
     max_gap_s: float = Field(0.5, gt=0, le=100, description="a jump of the camera's time that starts anew (s)")
@@ -41,11 +48,25 @@ class MotionLoopConfig(MotionConfig, RegionOfInterestConfig):
     )
 
 
+class Packet(NamedTuple):
+    """A packet of events."""
+
+    content: EventPacket | PointBuffer
+    stamp_ns: int  # that its sender gave it
+
+
 class Waiting(NamedTuple):
-    """A packet in the queue."""
+    """A packet in the queue; what is dropped is never unpacked."""
 
     arrived_s: float
-    content: EventPacket | PointBuffer
+    unpack: Callable[[], Packet]
+
+
+class StampedMotion(NamedTuple):
+    """A motion, and the stamp of the packet that completed its window."""
+
+    motion: Motion
+    stamp_ns: int
 
 
 class MotionLoop:
@@ -62,49 +83,69 @@ class MotionLoop:
         self.recent: EventBatch | None = None  # the newest full window
         self.counts: Counter[str] = Counter()
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES)
+        self._cost_s = 0.0  # of a window, the dearest of late
+        self.effort = 1.0  # share of the budgets that this machine has time for
         self.complaint, self._since_complaint = "", QUIET_PACKETS
         self.last_arrival_s, self._rate_hz = -math.inf, 0.0
 
     def configure(self, config: MotionLoopConfig) -> None:
         """Take over new settings."""
         if self.estimator is not None:
-            self.estimator.config = config
-            self.estimator.gatherer.budget = config.budget
+            self.estimator.configure(config)
         self.config = config
 
-    def push(self, content: EventPacket | PointBuffer, now_s: float) -> None:
+    def push(self, unpack: Callable[[], Packet], arrived_s: float) -> None:
         """A packet has come; where the queue is full the oldest goes."""
-        self.last_arrival_s = now_s
+        self.last_arrival_s = arrived_s
         if len(self.queue) >= self.config.max_queue:
-            self._drop(self.queue.popleft())
-        self.queue.append(Waiting(now_s, content))
+            self.queue.popleft()
+            self._drop()
+        self.queue.append(Waiting(arrived_s, unpack))
 
-    def _drop(self, waiting: Waiting) -> None:
+    def _drop(self) -> None:
         self.counts["dropped_packets"] += 1
-        if isinstance(waiting.content, EventPacket):
-            self.decoder.skip(waiting.content)
+        self.decoder.skip()
         self._complain(f"falling behind: {self.counts['dropped_packets']} packets dropped")
 
     def _complain(self, text: str) -> None:
         self.complaint, self._since_complaint = text, 0
 
-    def work(self, clock: Callable[[], float] = time.perf_counter) -> list[Motion]:
-        """Use what waits, oldest first; what has waited for too long is dropped."""
-        motions: list[Motion] = []
+    def work(self, clock: Callable[[], float] = time.perf_counter) -> list[StampedMotion]:
+        """Use what waits, oldest first, until a window is full; what would come too late is dropped.
+
+        Too late is what has waited for so long that a window, at what the dearest of late cost, would be past
+        `max_latency_ms`; what comes during a window is noticed after it, so that one counts too. The newest packet is
+        always used.
+        """
         while self.queue:
-            waiting = self.queue.popleft()
-            if self.queue and clock() - waiting.arrived_s > self.config.max_wait_ms * 1e-3:
-                self._drop(waiting)
+            waiting, began_s = self.queue.popleft(), clock()
+            late_s = self.config.max_latency_ms * 1e-3 - SENDING_S - 2 * self._cost_s
+            if self.queue and began_s - waiting.arrived_s > late_s:
+                self._drop()
                 continue
             found = self._take(waiting)
             if found:
-                self.latencies_s.append(clock() - waiting.arrived_s)
-            motions += found
-        return motions
+                now_s = clock()
+                self._pace(now_s - began_s)
+                self.latencies_s.append(now_s - waiting.arrived_s)
+                return found
+        return []
 
-    def _take(self, waiting: Waiting) -> list[Motion]:
+    def _pace(self, cost_s: float) -> None:
+        """Fewer patches and events for each window, where one takes too long; more again as soon as there is time."""
+        self._cost_s = max(cost_s, COST_DECAY * self._cost_s)
+        goal_s = COST_SHARE * self.config.max_latency_ms * 1e-3
+        change = min(max(goal_s / max(cost_s, 1e-9), HASTENING), EASING)
+        self.effort = min(max(self.effort * change, LEAST_EFFORT), 1.0)
+        if self.estimator is not None:
+            budget = max(round(self.config.budget * self.effort), LEAST_PATCHES)
+            align = round(self.config.align * self.effort)
+            self.estimator.configure(self.config.model_copy(update={"budget": budget, "align": align}))
+
+    def _take(self, waiting: Waiting) -> list[StampedMotion]:
         try:
-            batch = self._decode(waiting.content)
+            packet = waiting.unpack()
+            batch = self._decode(packet.content)
         except DataError as error:
             self.counts["bad_packet"] += 1
             self._complain(str(error))
@@ -116,7 +157,7 @@ class MotionLoop:
             return []
         self.counts["events"] += len(batch)
         self._follow(batch)
-        return self._windows(self._region(batch))
+        return [StampedMotion(motion, packet.stamp_ns) for motion in self._windows(self._region(batch))]
 
     def _decode(self, content: EventPacket | PointBuffer) -> EventBatch:
         if isinstance(content, EventPacket):
@@ -199,6 +240,7 @@ class MotionLoop:
         values: dict[str, float | int | str] = {
             "events_per_s": self._rate_hz, "latency_p50_ms": float(p50) * 1e3, "latency_p99_ms": float(p99) * 1e3,
             "confidence": confidence, "trust": 0.0 if complaints else confidence, "waiting": len(self.queue),
+            "effort": self.effort,
             **self.counts, **self.decoder.counts,
         }  # fmt: skip
         decided = self.newest is not None and self.newest.decided

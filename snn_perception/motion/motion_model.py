@@ -20,13 +20,15 @@ _REMAKE = "train"
 
 
 class Calibration(Config):
-    """Probability that the direction is right within 30 degrees: a logistic function of what the fit says."""
+    """Probability that the flow is right within half of it: a logistic function of what the fit says."""
 
-    constant: float = Field(-3.0, description="at zero gain and one patch")
+    constant: float = Field(-3.0, description="where all below is zero")
     gain: float = Field(2.0, description="for each nat of evidence of a patch")
     patches: float = Field(0.3, description="for each factor e of patches")
-    spread: float = Field(-0.5, description="for each factor e of the velocity's relative standard deviation")
+    spread: float = Field(-0.5, description="for each factor e of the flow's relative standard deviation")
+    sharpness: float = Field(0.0, description="for each nat by which alignment sharpens the events")
     correlation: float = Field(20.0, gt=0, le=1e6, description="patches that are worth one independent one")
+    redundancy: float = Field(1.5, gt=0, le=1e6, description="aligned events that are worth one independent one")
 
 
 class MotionHeader(Config):

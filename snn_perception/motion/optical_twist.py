@@ -12,11 +12,11 @@ Array = NDArray[np.float64]
 def optical_twist(motion: Motion, focal_px: tuple[float, float]) -> tuple[Array, Array]:
     """Twist (6,) and its covariance (6, 6): how the scene seems to move.
 
-    linear x and y are velocity over depth (1/s), linear z is the divergence (1/s), angular z the rotation (rad/s).
+    linear x and y are the velocity on the optical axis over depth (1/s), linear z is the divergence (1/s), angular z
+    the rotation (rad/s).
     """
     fx, fy = focal_px
     into = np.zeros((6, 4))
     into[0, 0], into[1, 1], into[5, 2], into[2, 3] = 1 / fx, -1 / fy, -1.0, 1.0
-    values = np.array([motion.vx_px_s, motion.vy_px_s, motion.rotation_rad_s, motion.divergence_per_s])
-    covariance = np.zeros((4, 4)) if motion.covariance is None else motion.covariance
+    values, covariance = motion.about()
     return into @ values, into @ covariance @ into.T + np.diag([0, 0, 0, UNKNOWN, UNKNOWN, 0.0])

@@ -53,10 +53,22 @@ def _strokes(rng: np.random.Generator) -> Array:
     return image
 
 
-def _around(rng: np.random.Generator) -> tuple[Array, Array]:
-    """Coordinates (SIDE, SIDE) about a random point, turned at random, over periodic borders."""
+def draw_bars(rng: np.random.Generator) -> Array:
+    """Log intensity (SIDE, SIDE) of bars that mostly run one way, as of shelves and door frames."""
+    image = np.zeros((SIDE, SIDE))
+    main = rng.uniform(0, np.pi)
+    for _ in range(int(rng.integers(15, 40))):
+        turned = main + (rng.normal(0, 0.12) if rng.random() < 0.85 else rng.uniform(0, np.pi))
+        u, v = _around(rng, turned)
+        image[(np.abs(u) < rng.uniform(8, 40)) & (np.abs(v) < rng.uniform(1, 6))] = rng.normal()
+    blurred = _blurred(image, rng.uniform(0.4, 1.2))
+    return (blurred - blurred.mean()) / (blurred.std() or 1.0) * rng.uniform(0.25, 1.0)
+
+
+def _around(rng: np.random.Generator, angle: float | None = None) -> tuple[Array, Array]:
+    """Coordinates (SIDE, SIDE) about a random point, turned (rad, at random unless told), over periodic borders."""
     cx, cy = rng.uniform(0, SIDE, 2)
-    angle = rng.uniform(0, np.pi)
+    angle = rng.uniform(0, np.pi) if angle is None else angle
     axis = np.arange(SIDE)
     dx, dy = ((axis - c + SIDE / 2) % SIDE - SIDE / 2 for c in (cx, cy))
     return (
@@ -79,13 +91,14 @@ def moving_texture(
     """
     width, height = size
     camera = EventCamera(width, height, config, rng)
-    parts = [camera.see(_sampled(texture, row, width, height), t) for row, t in zip(maps, times_us, strict=True)]
+    parts = [camera.see(sampled(texture, row, width, height), t) for row, t in zip(maps, times_us, strict=True)]
     x, y, t, on = (np.concatenate(column) for column in zip(*parts, strict=True))
     return make_batch(x, y, t, on, size)
 
 
 @njit(cache=True, nogil=True)
-def _sampled(texture, coefficients, width, height):
+def sampled(texture: Array, coefficients: Array, width: int, height: int) -> Array:
+    """The texture (periodic) as the sensor sees it (row, column) through one map of six numbers."""
     a, b, c, d, e, f = coefficients
     side = texture.shape[0]
     image = np.empty((height, width))
@@ -108,8 +121,17 @@ def translation(velocities: Array, steps: Array, start: Array) -> Array:
     return np.stack([ones, zeros, zeros, ones, moved[:, 0], moved[:, 1]], axis=1)
 
 
-def turning(rotation_rad_s: float, divergence_per_s: float, times_s: Array, start: Array) -> Array:
-    """Maps of a texture that turns (counter-clockwise with y up) and grows about the sensor's middle."""
-    angle, scale = rotation_rad_s * times_s, np.exp(-divergence_per_s * times_s)
-    c, s = np.cos(angle) * scale, np.sin(angle) * scale
-    return np.stack([c, -s, s, c, np.full(len(c), start[0]), np.full(len(c), start[1])], axis=1)
+def flowing(motion: Array, times_s: Array, start: Array) -> Array:
+    """Maps of a texture in a constant flow (4,): velocity (y up), rotation and divergence about the middle."""
+    vx, vy, rotation, divergence = motion
+    field = np.array([[divergence, -rotation], [rotation, divergence]])
+    maps = []
+    for t in times_s:
+        c, s = np.exp(divergence * t) * np.cos(rotation * t), np.exp(divergence * t) * np.sin(rotation * t)
+        turned = np.array([[c, -s], [s, c]])
+        slow = np.hypot(rotation, divergence) * t < 1e-6
+        moved = np.array([vx, vy]) * t if slow else np.linalg.solve(field, (turned - np.eye(2)) @ [vx, vy])
+        back = np.linalg.inv(turned)
+        e, f = -back @ moved
+        maps.append([back[0, 0], -back[0, 1], -back[1, 0], back[1, 1], e + start[0], -f + start[1]])
+    return np.array(maps)

@@ -2,17 +2,20 @@
 
 import array
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from builtin_interfaces.msg import Time
 from geometry_msgs.msg import TwistWithCovarianceStamped
 from pydantic import Field
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image, PointCloud2
 
-from snn_core.errors import ConfigError, SnnError
+from snn_core.errors import ConfigError, DataError, SnnError
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
@@ -24,7 +27,7 @@ from snn_perception.events.decoders import EventPacket
 from snn_perception.events.point_clouds import PointBuffer
 from snn_perception.motion.flow_picture import flow_picture
 from snn_perception.motion.motion_estimator import Motion
-from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, warm
+from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, Packet, warm
 from snn_perception.motion.motion_model import load_motion_model
 from snn_perception.motion.optical_twist import optical_twist
 from snn_perception.region_of_interest import under_order
@@ -68,7 +71,7 @@ class EventMotionNode(Node):
         self.motions = self.create_publisher(TwistWithCovarianceStamped, "motion", 10)
         self.flows = self.create_publisher(Image, "motion/flow", 1)
         self.sources = Sources(self, self.guard)
-        self.sources.subscribe(PointCloud2, "events/points", self._on_points, EVENTS_QOS, PATIENCE_S)
+        self.sources.subscribe(PointCloud2, "events/points", self._on_points, EVENTS_QOS, PATIENCE_S, raw=True)
         self.create_subscription(CameraInfo, "camera_info", self.guard(self._on_camera), SENSOR_QOS)
         self._listen_to_packets()
         self.sensing = SensingListener(self, self.guard, "motion", lambda _: self._change(self.parameters.config))
@@ -78,11 +81,15 @@ class EventMotionNode(Node):
 
     def _listen_to_packets(self) -> None:
         try:
-            from event_camera_msgs.msg import EventPacket as Packet
+            from event_camera_msgs.msg import EventPacket as Message
         except ImportError:
             self.get_logger().info("event_camera_msgs is not installed: listening to events/points only")
             return
-        self.sources.subscribe(Packet, "events", self._on_packet, EVENTS_QOS, PATIENCE_S)
+
+        def hear(raw: bytes) -> None:
+            self._push(lambda: unpacked(raw, Message, packet_of))
+
+        self.sources.subscribe(Message, "events", hear, EVENTS_QOS, PATIENCE_S, raw=True)
 
     def _build(self) -> MotionLoop:
         config = self.parameters.config
@@ -101,15 +108,12 @@ class EventMotionNode(Node):
         if self.loop is not None:
             self.loop.configure(under_order(config, self.sensing.order))
 
-    def _on_points(self, message: PointCloud2) -> None:
-        self._push(points_of(message))
+    def _on_points(self, raw: bytes) -> None:
+        self._push(lambda: unpacked(raw, PointCloud2, points_of))
 
-    def _on_packet(self, message: Any) -> None:
-        self._push(packet_of(message))
-
-    def _push(self, content: EventPacket | PointBuffer) -> None:
+    def _push(self, unpack: Callable[[], Packet]) -> None:
         if self.loop is not None:
-            self.loop.push(content, time.perf_counter())
+            self.loop.push(unpack, time.perf_counter())
 
     def _on_camera(self, message: CameraInfo) -> None:
         fx, fy = float(message.k[0]), float(message.k[4])
@@ -119,17 +123,17 @@ class EventMotionNode(Node):
     def _work(self) -> None:
         if self.loop is None:
             return
-        for motion in self.loop.work():
+        for motion, stamp_ns in self.loop.work():
             if motion.decided:
-                self._publish(motion)
+                self._publish(motion, stamp_ns)
         self._show()
 
-    def _publish(self, motion: Motion) -> None:
+    def _publish(self, motion: Motion, stamp_ns: int) -> None:
         config = self.parameters.config
         focal = self.focal_px or (config.focal_px or float(config.width),) * 2
         twist, covariance = optical_twist(motion, focal)
         message = TwistWithCovarianceStamped()
-        message.header.stamp = stamp(now_s(self))
+        message.header.stamp = Time(sec=stamp_ns // 10**9, nanosec=stamp_ns % 10**9)
         message.header.frame_id = config.frame
         linear, angular = message.twist.twist.linear, message.twist.twist.angular
         linear.x, linear.y, linear.z, angular.z = (float(value) for value in (*twist[:3], twist[5]))
@@ -144,7 +148,7 @@ class EventMotionNode(Node):
         if loop.estimator is None or loop.estimator.evidence is None or not self.flows.get_subscription_count():
             return
         self.last_flow_s = now
-        pixels = flow_picture(loop.estimator.evidence, loop.recent, loop.estimator.gatherer.tile)
+        pixels = flow_picture(loop.estimator.evidence, loop.recent, loop.estimator.gatherer.tile, loop.newest)
         message = Image(height=pixels.shape[0], width=pixels.shape[1], encoding="rgb8", step=pixels.shape[1] * 3)
         message.header.stamp = stamp(now_s(self))
         message.header.frame_id = self.parameters.config.frame
@@ -155,6 +159,20 @@ class EventMotionNode(Node):
         if self.loop is None:
             raise SnnError("expected a model, found none yet; wait for the node to start")
         return self.loop.health(time.perf_counter())
+
+
+def unpacked(raw: bytes, kind: type, convert: Callable[[Any], EventPacket | PointBuffer]) -> Packet:
+    """A message as it came over the wire, as plain values.
+
+    Raises:
+        DataError: not a message of that kind.
+    """
+    try:
+        message = deserialize_message(raw, kind)
+    except RuntimeError as error:
+        raise DataError(f"expected a {kind.__name__}, found {len(raw)} bytes that are none ({error})") from None
+    sent = message.header.stamp
+    return Packet(convert(message), int(sent.sec) * 10**9 + int(sent.nanosec))
 
 
 def points_of(message: PointCloud2) -> PointBuffer:

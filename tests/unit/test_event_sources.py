@@ -119,6 +119,17 @@ def test_lost_packets_are_counted_and_the_decoder_waits_for_a_time():
     assert decoder.counts == {"lost_packets": 3, "undecodable": 1}
 
 
+def test_packets_that_were_skipped_are_not_lost():
+    decoder = EventDecoder()
+    packet = words("<u2", 0x8001, 0x0001, 0x2001)
+    decode("evt3", packet, decoder, seq=1)
+    decoder.skip()
+    decoder.skip()
+    assert len(decode("evt3", words("<u2", 0x2001), decoder, seq=4)) == 0  # leans on a time that is gone
+    assert len(decode("evt3", packet, decoder, seq=6)) == 1
+    assert decoder.counts == {"undecodable": 1, "lost_packets": 1}
+
+
 def test_absurd_coordinates_of_a_packet_are_left_out_and_counted():
     decoder = EventDecoder()
     data = words("<u2", 0x8001, 0x0001, 0x27FF, 0x2001)

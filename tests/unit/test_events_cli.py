@@ -48,6 +48,28 @@ def test_convert_cuts_and_filters(snn):
     assert result(snn, "convert", "a.npz", "c.npz", "--refractory-us", 10**6)["refractory"] > 0
 
 
+def test_convert_transforms(snn):
+    before = result(snn, "info", "a.npz")
+    changed = result(
+        snn, "convert", "a.npz", "d.npz", "--rotate", 90, "--reverse", "--stretch", 2, "--drop", 0.3, "--noise", 0.1
+    )
+    after = result(snn, "info", "d.npz")
+    assert (after["width"], after["height"]) == (20, 30)
+    assert after["t_last_us"] - after["t_first_us"] == pytest.approx(2 * 499_000, rel=0.02)
+    assert changed["dropped"] == pytest.approx(150, abs=40)
+    assert changed["noise"] == pytest.approx(0.1 * (500 - changed["dropped"]), abs=1)
+    assert after["events"] == 500 - changed["dropped"] + changed["noise"]
+    again = result(snn, "convert", "a.npz", "e.npz", "--reverse", "--json", "-")
+    assert (again["events"], result(snn, "info", "e.npz")["on"]) == (500, before["off"])
+
+
+def test_motion_of_windows(snn):
+    found = result(snn, "motion", "a.npz", "--window-ms", 100, "--min-confidence", 0)
+    assert len(found) == 5
+    assert set(found[0]) >= {"t_s", "vx_px_s", "vy_px_s", "direction_deg", "rotation_rad_s", "divergence_per_s"}
+    assert result(snn, "motion", "a.npz", "--window-ms", 100)[0]["vx_px_s"] is None  # noise
+
+
 def test_view_draws(snn, tmp_path):
     assert snn("view", "a.npz", "--panels", 2)[0] == 0
     assert (tmp_path / "events.png").read_bytes().startswith(b"\x89PNG")
@@ -61,6 +83,11 @@ def test_view_draws(snn, tmp_path):
         (("convert", "a.npz", "b.csv"), "b.csv"),
         (("convert", "a.npz", "b.npz", "--from-s", 5), "none left"),
         (("view", "a.npz", "--window-ms", 0), "above 0 ms"),
+        (("convert", "a.npz", "b.npz", "--rotate", 45), "rotate"),
+        (("convert", "a.npz", "b.npz", "--drop", 1.0), "drop"),
+        (("convert", "a.npz", "b.npz", "--stretch", 0), "stretch"),
+        (("motion", "a.npz", "--window-ms", 0), "window-ms"),
+        (("motion", "a.npz", "--model", "none.safetensors"), "none.safetensors"),
     ],
 )
 def test_what_goes_wrong_is_one_line(snn, arguments, said):

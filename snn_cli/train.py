@@ -5,6 +5,7 @@ import sys
 import time
 from pathlib import Path
 
+from snn_cli import train_gesture
 from snn_cli.arguments import count, seed
 from snn_cli.output import emit, table
 from snn_cli.places_options import progress
@@ -18,9 +19,9 @@ VALIDATION, TEST = 1000, 2000  # added to the seed: textures that nobody learnt 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the subcommand."""
     group = commands.add_parser("train", help="train a perception network")
-    parser = group.add_subparsers(required=True, metavar="motion").add_parser(
-        "motion", help="train the layer of delays on procedural textures"
-    )
+    actions = group.add_subparsers(required=True, metavar="motion|gesture")
+    train_gesture.add_parser(actions)
+    parser = actions.add_parser("motion", help="train the layer of delays on procedural textures")
     fields = MotionTrainingConfig.model_fields
     parser.add_argument("--out", required=True, metavar="MODEL", help="file to write (.safetensors)")
     parser.add_argument("--seed", type=seed, default=0, help="seed of textures, motion and order")

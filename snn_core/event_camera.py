@@ -1,9 +1,9 @@
 """An event camera's pixels: each sends an event whenever its log intensity has moved by its threshold since the last.
 
 Between two images the log intensity is taken to move along a straight line, so that events get the time of their
-crossing (ESIM, Rebecq et al. 2018). Thresholds differ from pixel to pixel and between ON and OFF. After an event a pixel
-is held in reset for its refractory time and remembers what it sees when that ends. What it remembers leaks away, which
-brings ON events; shot noise brings both, at random, and resets the pixel too (v2e, Hu et al. 2021).
+crossing (ESIM, Rebecq et al. 2018). Thresholds differ from pixel to pixel and between ON and OFF. After an event a
+pixel is held in reset for its refractory time and remembers what it sees when that ends. What it remembers leaks away,
+which brings ON events; shot noise brings both, at random, and resets the pixel too (v2e, Hu et al. 2021).
 """
 
 from typing import NamedTuple
@@ -70,7 +70,8 @@ class EventCamera:
             raise ValueError(f"expected an image of shape {self.level.shape}, found {image.shape}")
         if self.seen is None:
             self.level = image.astype(np.float64)
-            found = PixelEvents(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.int64, np.bool_)))
+            nothing = np.zeros(0, np.int64)
+            found = PixelEvents(nothing, nothing, nothing, np.zeros(0, np.bool_))
         elif t_us <= self.time_us:
             raise ValueError(f"expected a time after {self.time_us} us, found {t_us}")
         else:
@@ -104,7 +105,7 @@ class EventCamera:
 @njit(cache=True, nogil=True)
 def _room(before, after, leaked, level, thresholds):
     """At most so many events without noise."""
-    total = 0
+    total = np.int64(0)
     for row in range(after.shape[0]):
         for column in range(after.shape[1]):
             moved = after[row, column] - before[row, column] + leaked
@@ -151,7 +152,7 @@ def _fire(
     start, moved, remembered, down, up, held, span_us, refractory_us, noise_t, noise_on, n, t, on
 ):  # fmt: skip
     """Events of one pixel, written from place `n` on: the place behind the last, and the level that it remembers."""
-    now, noise = 0.0, 0
+    now, noise = 0.0, np.int64(0)
     if held > 0.0:
         now, remembered = held, start + moved * (held / span_us)
     while now <= span_us:

@@ -44,7 +44,7 @@ def classify(batch: EventBatch, classifier: Classifier, config: ClassifyConfig |
     counts = count_checked(batch, classifier)
     runs = [NetworkRun(header.inputs, header.network, member) for member in classifier.members]
     threshold = header.exit.threshold if config.early_exit else 1.0
-    p = np.full(header.network.classes, 1.0 / header.network.classes)
+    p: NDArray[np.float64] = np.full(header.network.classes, 1.0 / header.network.classes)
     steps = 0
     for now in counts:
         p = probabilities(np.mean([run.step(now) for run in runs], axis=0), header.exit.alpha)
@@ -64,7 +64,7 @@ def count_checked(batch: EventBatch, classifier: Classifier) -> Counts:
     inputs = classifier.header.inputs
     if len(batch) and (batch.x.max() >= inputs.width or batch.y.max() >= inputs.height):
         raise DataError(
-            f"expected events of a sensor of {inputs.width} x {inputs.height} px, which the classifier was trained with, "
+            f"expected events of a sensor of {inputs.width} x {inputs.height} px, as the classifier was trained with, "
             f"found {batch.width} x {batch.height} px; train one with 'snn train gesture'"
         )
     return count_spikes(batch, inputs)

@@ -73,7 +73,9 @@ def load_classifier(text: str = "default") -> Classifier:
     payload = read_payload(path, LARGEST_FILE, _HINT)
     header = parse_header(path, payload, ClassifierHeader, _REMAKE)
     if len(header.names) != header.network.classes:
-        raise ModelError(f"{path}: expected {header.network.classes} class names, found {len(header.names)}; train again")
+        raise ModelError(
+            f"{path}: expected {header.network.classes} class names, found {len(header.names)}; train again"
+        )
     tensors = parse_tensors(path, payload, _REMAKE)
     return Classifier(header, tuple(_member(path, header, tensors, k) for k in range(header.members)))
 
@@ -98,5 +100,7 @@ def _tensor(path: Path, tensors: Tensors, name: str, shape: tuple[int, ...], kin
         found = "none" if value is None else f"{value.dtype} of shape {value.shape}"
         raise ModelError(f"{path}: {name}: expected {np.dtype(kind)} of shape {shape}, found {found}; train it again")
     if not np.isfinite(value).all():
-        raise ModelError(f"{path}: {name}: expected finite numbers, found {int((~np.isfinite(value)).sum())} that are not")
+        raise ModelError(
+            f"{path}: {name}: expected finite numbers, found {int((~np.isfinite(value)).sum())} that are not"
+        )
     return np.ascontiguousarray(value)

@@ -46,7 +46,7 @@ class Trainee(torch.nn.Module):
         self.constant = torch.nn.Parameter(torch.zeros(network.classes))
 
     def kernel(self, k: int) -> Tensor:
-        """Weights (out, in, delay, row, column) of layer k, spread over the delays by the bells, longest delay first."""
+        """Weights (out, in, delay, row, column) of layer k, spread over the delays by bells; longest delay first."""
         delays = self.network.layers[k].delays
         place = self.place[k].clamp(0, delays - 1)[:, :, None]
         steps = torch.arange(delays - 1, -1, -1)[:, None, None]

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,14 +64,15 @@ def _archive(path: Path) -> LabelledRecordings:
             f"{len(label)} labels"
         )
     size = (int(arrays["width"]), int(arrays["height"])) if {"width", "height"} <= set(arrays) else None
-    found = _joined([_part(path, arrays, a, b, size) for a, b in zip(offset, offset[1:], strict=False)])
+    found = _joined([_part(path, arrays, a, b, size) for a, b in pairwise(offset)])
     known, index = np.unique(label, return_inverse=True)
     return LabelledRecordings(*found, index.astype(np.int64), tuple(map(str, known)), _digest([path]))
 
 
 def _part(path: Path, arrays: dict[str, NDArray], start: int, stop: int, size: tuple[int, int] | None) -> EventBatch:
     size = size or (int(arrays["x"].max()) + 1, int(arrays["y"].max()) + 1)
-    return make_batch(*(arrays[name][start:stop] for name in ("x", "y", "t_us", "on")), size, str(path), "npz")
+    x, y, t_us, on = (arrays[name][start:stop] for name in ("x", "y", "t_us", "on"))
+    return make_batch(x, y, t_us, on, size, str(path), "npz")
 
 
 def _folder(path: Path, window_us: int) -> LabelledRecordings:

@@ -1,4 +1,4 @@
-"""A linear read-out of features: ridge regression to one neuron for each class, its strength chosen by leaving one out."""
+"""A linear read-out: ridge regression to one neuron for each class, its strength chosen by leaving one out."""
 
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ class LinearReadout(NamedTuple):
 
 
 def fit_readout(features: NDArray, label: Whole) -> LinearReadout:
-    """Fit to rows of features; of the strengths the one with least squared error of each row predicted by the others."""
+    """Fit to rows of features, with the strength under which each row is predicted best by the others."""
     mean, spread = features.mean(axis=0), features.std(axis=0)
     scale = np.where(spread > 0, 1.0 / np.maximum(spread, 1e-12), 0.0)
     rows = (features - mean) * scale

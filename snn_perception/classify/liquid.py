@@ -1,13 +1,11 @@
-"""A liquid state machine: a recurrent network of random synapses, never trained, whose spike counts a linear read-out reads.
+"""A liquid state machine: random recurrent synapses, never trained, and spike counts for a linear read-out.
 
 Neurons stand on a grid; the nearer two are, the more likely a synapse: C exp(-(d / lambda)^2), C by the kinds of both
-(Maass, Natschlaeger, Markram 2002; constants after NALSM, Ivanov and Michmizos 2021). Inputs come from the pixels around
-the place that a neuron's column looks at. Synapses from inhibitory to excitatory neurons balance the network by
-themselves, without labels: they grow when both fire and shrink when only the first does, until every neuron fires at its
-rate (Vogels et al. 2011).
+(Maass, Natschlaeger, Markram 2002; constants after NALSM, Ivanov and Michmizos 2021). Inputs come from the pixels
+around the place that a neuron's column looks at. Synapses from inhibitory to excitatory neurons balance the network by
+themselves, without labels: they grow when both fire and shrink when only the first does, until every neuron fires at
+its rate (Vogels et al. 2011).
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +13,9 @@ from pydantic import Field
 
 from snn_core.config import Config
 from snn_perception.classify.labelled_recordings import LabelledRecordings, Whole
-from snn_perception.classify.liquid_kernels import run_liquid
+from snn_perception.classify.liquid_kernels import Synapses, run_liquid
+from snn_perception.classify.spike_counts import Floats
 from snn_perception.events.batch import EventBatch
-
-Floats = NDArray[np.float32]
 
 
 class LiquidConfig(Config):
@@ -44,14 +41,6 @@ class LiquidConfig(Config):
     def neurons(self) -> int:
         """How many there are."""
         return self.side**2 * self.depth
-
-
-class Synapses(NamedTuple):
-    """Sparse synapses, sorted by the neuron or pixel that they come from."""
-
-    first: Whole  # (source + 1,)
-    target: Whole
-    weight: Floats
 
 
 class Liquid:

@@ -74,8 +74,9 @@ def warp_samples(
         batch = data.sample(int(sample))
         draws = rng.random((len(batch), 3), dtype=np.float32)
         _count_warped(
-            batch.x, batch.y, batch.t_us, batch.on, config.pooling, config.step_us / (1 + _within(warp.stretch, rng)),
-            config.most, displacement(config.rows, config.columns, warp, rng), rng.random() * warp.drop, draws, counts[k],
+            batch.x, batch.y, batch.t_us, batch.on, config.pooling,
+            config.step_us / (1 + _within(warp.stretch, rng)), config.most,
+            displacement(config.rows, config.columns, warp, rng), rng.random() * warp.drop, draws, counts[k],
         )  # fmt: skip
     return counts
 

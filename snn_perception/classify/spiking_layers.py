@@ -1,8 +1,8 @@
 """A spiking convolutional network whose synapses have delays: structure, parameters, and what it does with a sample.
 
 Every synapse has one weight and one delay (Hammouamri, Khalfaoui-Hassani, Masquelier 2023). A neuron adds up what
-arrives, u <- leak u + sum_i w_i s_i(t - d_i) + b, fires where u >= 1, and is then lowered by 1 (soft reset). The read-out
-has neither leak nor threshold: its potential z(t) is the evidence for each class so far.
+arrives, u <- leak u + sum_i w_i s_i(t - d_i) + b, fires where u >= 1, and is then lowered by 1 (soft reset). The
+read-out has neither leak nor threshold: its potential z(t) is the evidence for each class so far.
 
 The kernels are driven by events: a spike adds its weights to the currents of the steps in which they will arrive, and
 nothing is done for synapses whose neurons are silent.
@@ -82,7 +82,9 @@ class NetworkRun:
     def __init__(self, inputs: InputConfig, config: NetworkConfig, params: NetworkParams) -> None:
         self.config, self.params, self.now, self.synops = config, params, 0, 0
         self.places = [(rows, columns, channels) for channels, rows, columns in config.places(inputs)]
-        self.pending = [np.zeros((c.delays, *p), np.float32) for c, p in zip(config.layers, self.places[1:], strict=True)]
+        self.pending = [
+            np.zeros((c.delays, *p), np.float32) for c, p in zip(config.layers, self.places[1:], strict=True)
+        ]
         self.potential = [np.zeros(place, np.float32) for place in self.places[1:]]
         self.z: Floats = np.zeros(config.classes, np.float32)
         self.spikes = np.zeros(len(self.places), np.int64)

@@ -1,14 +1,16 @@
-"""Leaky neurons over time with what backpropagation needs: membrane potentials forwards, surrogate gradients backwards."""
+"""Leaky neurons over time with what backpropagation needs: potentials forwards, surrogate gradients backwards."""
 
 import numpy as np
 from numba import njit, prange
+
+from snn_perception.classify.spike_counts import Floats
 
 THRESHOLD = np.float32(1.0)
 PI = np.float32(np.pi)
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def fire_forward(current, leak, potential, spikes):
+def fire_forward(current: Floats, leak: np.float32, potential: Floats, spikes: Floats) -> None:
     """Fill potential (before reset) and spikes from current; all (sample, step, neuron)."""
     samples, steps, neurons = current.shape
     for b in prange(samples):
@@ -23,7 +25,7 @@ def fire_forward(current, leak, potential, spikes):
 
 
 @njit(cache=True, nogil=True, parallel=True)
-def fire_backward(slope, leak, potential, found):
+def fire_backward(slope: Floats, leak: np.float32, potential: Floats, found: Floats) -> None:
     """Gradient of the current from that of the spikes: derivative of an arc tangent, and none through the reset."""
     samples, steps, neurons = slope.shape
     for b in prange(samples):

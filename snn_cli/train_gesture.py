@@ -20,8 +20,8 @@ from snn_perception.classify.spiking_layers import LayerConfig, NetworkConfig
 from snn_perception.classify.training_config import TrainingConfig
 
 LAYERS = (
-    LayerConfig(channels=16, kernel=5, stride=2, delays=5),
-    LayerConfig(channels=32, kernel=3, stride=2, delays=3),
+    LayerConfig(channels=24, kernel=5, stride=2, delays=6),
+    LayerConfig(channels=48, kernel=3, stride=2, delays=4),
 )
 
 
@@ -33,7 +33,7 @@ def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     parser.add_argument("--seed", type=seed, default=0, help="seed of weights, order and changes")
     parser.add_argument("--split-seed", type=seed, default=0, help="seed of the samples that are held out")
     parser.add_argument("--held-out", type=whole, default=100, help="samples to test on (default: %(default)s)")
-    parser.add_argument("--members", type=count, default=4, help="networks that are averaged (default: %(default)s)")
+    parser.add_argument("--members", type=count, default=3, help="networks that are averaged (default: %(default)s)")
     parser.add_argument("--steps", type=count, default=21, help="time steps of a sample (default: %(default)s)")
     parser.add_argument("--step-ms", type=number, default=15.0, help="length of a time step (default: %(default)s)")
     parser.add_argument("--lost", type=number, default=0.005, help="share of answers that early exit may cost")

@@ -1,7 +1,7 @@
 """Training of a classifier whose members validate each other, and its figures on samples that none of them saw.
 
-The samples are dealt into as many parts as there are members; each member learns all parts but its own. So every sample
-has one member to whom it is new: from those answers, and no others, temperature and threshold of early exit are fitted.
+The samples are dealt into five parts, or one for each member; each member learns all parts but its own. From what it
+says of its own part, which is new to it, and from nothing else, temperature and threshold of early exit are fitted.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from snn_perception.classify.spiking_layers import NetworkConfig, NetworkParams,
 from snn_perception.classify.training_config import TrainingConfig
 
 LARGEST_GRID = 36  # input neurons along the longer side; larger sensors are pooled
-VALIDATION = 0.2  # of the samples, where there is but one member
+PARTS = 5  # at least
 Train = Callable[[LabelledRecordings, Whole, InputConfig, NetworkConfig, TrainingConfig], NetworkParams]
 
 
@@ -47,13 +47,11 @@ def train_members(
     Raises:
         DataError: too few samples of a class to deal them out.
     """
-    parts = [chosen[part] for part in folds(data.label[chosen], max(members, round(1 / VALIDATION)), _rng(config))]
+    parts = [chosen[part] for part in folds(data.label[chosen], max(members, PARTS), _rng(config))]
     if min(np.bincount(data.label[chosen], minlength=len(data.names))) < 2 or min(map(len, parts)) == 0:
         raise DataError(f"expected at least two samples of each class and {len(parts)} in all, found {len(chosen)}")
-    if members == 1:
-        parts = parts[:1]
     trained, z, label = [], [], []
-    for k, part in enumerate(parts):
+    for k, part in enumerate(parts[:members]):
         own = TrainingConfig.model_validate({**config.model_dump(), "seed": config.seed + k})
         member = train(data, np.setdiff1d(chosen, part), inputs, network, own)
         trained.append(member)

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from snn_perception.events.sources import read_events
 Whole = NDArray[np.int64]
 
 
-class LabelledRecordings(NamedTuple):
+@dataclass(frozen=True)
+class LabelledRecordings:
     """Samples of one sensor; sample k holds the events from `offset[k]` to `offset[k + 1]`, its clock begins at 0."""
 
     events: EventBatch

@@ -12,12 +12,12 @@ class TrainingConfig(Config):
     """How a network learns."""
 
     method: Literal["bptt", "sltt"] = Field("bptt", description="gradients through all of time, or step by step")
-    epochs: int = Field(80, ge=1, le=10_000, description="passes over the samples")
+    epochs: int = Field(60, ge=1, le=10_000, description="passes over the samples")
     batch: int = Field(40, ge=1, le=10_000, description="samples of a step")
     rate: float = Field(3e-3, gt=0, le=1, description="largest step size of AdamW")
     delay_rate: float = Field(0.03, ge=0, le=10, description="largest step size of delays (steps)")
     decay: float = Field(0.01, ge=0, le=1, description="weight decay")
-    dropout: float = Field(0.5, ge=0, lt=1, description="share of features that the read-out does without")
+    dropout: float = Field(0.3, ge=0, lt=1, description="share of features that the read-out does without")
     smoothing: float = Field(0.05, ge=0, lt=1, description="share of the wanted answer that is spread over all classes")
     tap_width: float = Field(1.5, gt=0, le=100, description="standard deviation of the taps at first (steps)")
     last_width: float = Field(0.25, gt=0, le=100, description="standard deviation of the taps before they are rounded")

@@ -6,7 +6,19 @@ tree, not of an installation, because their peers (torch and others) are nothing
 
 from collections.abc import Callable
 
-from benchmarks import control, fitness, growth, motion, places, places_ablation, places_growth, places_node, tuning
+from benchmarks import (
+    classify,
+    control,
+    event_camera,
+    fitness,
+    growth,
+    motion,
+    places,
+    places_ablation,
+    places_growth,
+    places_node,
+    tuning,
+)
 from benchmarks.row import Row
 
 BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
@@ -25,4 +37,6 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_growth": places_growth.growth,
     "places_node": places_node.node,
     "motion": motion.motion,
+    "classify": classify.classification,
+    "event_camera": event_camera.simulation,
 }

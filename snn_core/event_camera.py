@@ -40,9 +40,14 @@ class PixelEvents(NamedTuple):
     on: NDArray[np.bool_]
 
 
-def log_intensity(grey: NDArray) -> NDArray[np.float64]:
-    """What a pixel makes of brightness 0 to 255: its logarithm, but a line through zero in the dark (v2e's lin-log)."""
-    value = np.asarray(grey, np.float64)
+def log_intensity(grey: NDArray, gamma: float = 1.0) -> NDArray[np.float64]:
+    """What a pixel makes of brightness 0 to 255: its logarithm, but a line through zero in the dark (v2e's lin-log).
+
+    gamma: 1 where grey values are in proportion to light; about 2.2 where they were encoded for a display.
+    """
+    if grey.dtype == np.uint8:
+        return log_intensity(np.arange(256.0), gamma)[grey]
+    value = 255.0 * (np.asarray(grey, np.float64) / 255.0) ** gamma
     return np.where(
         value <= LINEAR_BELOW, value * (np.log(LINEAR_BELOW) / LINEAR_BELOW), np.log(np.maximum(value, 1.0))
     )

@@ -12,9 +12,11 @@ from snn_perception.events.batch import EventBatch, make_batch
 
 def simulate(
     images: Iterable[NDArray[np.uint8]], rate_hz: float, config: EventCameraConfig, rng: np.random.Generator,
-    source: str = "film",
+    gamma: float = 1.0, source: str = "film",
 ) -> EventBatch:  # fmt: skip
-    """Events of images (row, column), `rate_hz` of them a second; between two, brightness moves along a line.
+    """Events of images (row, column), `rate_hz` of them a second; between two, log brightness moves along a line.
+
+    gamma: 1 where grey values are in proportion to light; about 2.2 where they were encoded for a display.
 
     Raises:
         DataError: fewer than two images, or a film in which nothing happens.
@@ -23,7 +25,7 @@ def simulate(
     for k, image in enumerate(images):
         if camera is None:
             camera = EventCamera(image.shape[1], image.shape[0], config, rng)
-        parts.append(camera.see(log_intensity(image), k * 1e6 / rate_hz))
+        parts.append(camera.see(log_intensity(image, gamma), k * 1e6 / rate_hz))
     if camera is None or len(parts) < 2:
         raise DataError(f"{source}: expected at least two images, found {len(parts)}")
     x, y, t_us, on = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -21,7 +21,7 @@ from snn_perception.events.batch import EventBatch
 class LiquidConfig(Config):
     """Structure and constants of the liquid."""
 
-    side: int = Field(12, ge=1, le=200, description="neurons along either side of the grid, which spans the sensor")
+    side: int = Field(17, ge=1, le=200, description="neurons along either side of the grid, which spans the sensor")
     depth: int = Field(7, ge=1, le=200, description="neurons in each column")
     inhibitory: float = Field(0.2, ge=0, le=1, description="share of inhibitory neurons")
     reach: float = Field(3.0, gt=0, le=100, description="lambda of recurrent synapses (neurons of the grid)")
@@ -29,7 +29,7 @@ class LiquidConfig(Config):
     strength: float = Field(0.08, ge=0, le=10, description="mean weight of a recurrent synapse (thresholds)")
     input_reach: float = Field(2.5, gt=0, le=1000, description="lambda of input synapses (pixels)")
     input_density: float = Field(0.6, ge=0, le=1, description="C of input synapses")
-    input_strength: float = Field(0.35, ge=0, le=10, description="standard deviation of their weights (thresholds)")
+    input_strength: float = Field(0.6, ge=0, le=10, description="standard deviation of their weights (thresholds)")
     tau_ms: float = Field(30.0, gt=0, le=10_000, description="time constant of membranes and traces (ms)")
     refractory_ms: int = Field(2, ge=0, le=1000, description="silence after a spike (ms)")
     rate_hz: float = Field(20.0, gt=0, le=500, description="rate that inhibition settles at (Hz)")

@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
     torch.set_num_threads(1)
     path = tmp_path_factory.mktemp("bars")
     np.savez(path / "bars.npz", **bars(100, 1))
-    options = "--epochs 8 --members 2 --held-out 20 --steps 9 --step-ms 10".split()
+    options = ["--epochs", "8", "--members", "2", "--held-out", "20", "--steps", "9", "--step-ms", "10"]
     files = ["--out", str(path / "m.safetensors"), "--json", str(path / "r.json")]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_gesture, "LAYERS", (LayerConfig(channels=6, kernel=5, stride=2, delays=3),))

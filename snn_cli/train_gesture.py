@@ -1,6 +1,7 @@
 """`snn train gesture`: train a spiking classifier of event recordings, with delays that are learnt too."""
 
 import argparse
+import os
 import sys
 import time
 from functools import partial
@@ -55,7 +56,8 @@ def run(args: argparse.Namespace) -> None:
     network = NetworkConfig(layers=LAYERS, classes=len(data.names))
     chosen, held_out = split(data, args.held_out, args.split_seed)
     began = time.perf_counter()
-    trained = train_members(data, chosen, inputs, network, config, args.members, args.lost, trainer(args.members))
+    workers = min(args.members, os.cpu_count() or 1)
+    trained = train_members(data, chosen, inputs, network, config, args.members, args.lost, trainer(), workers)
     train_s = time.perf_counter() - began
     header = ClassifierHeader(
         inputs=inputs, network=network, members=args.members, names=data.names, exit=trained.exit, training=config,
@@ -75,7 +77,7 @@ def split(data: LabelledRecordings, held_out: int, split_seed: int) -> tuple[Who
     return balanced_split(data.label, held_out, np.random.default_rng(split_seed))
 
 
-def trainer(members: int) -> Any:
+def trainer() -> Any:
     """The training function, with a bar for each member; a ConfigError where torch is not installed."""
     try:
         from snn_perception.classify.classifier_training import train
@@ -83,7 +85,7 @@ def trainer(members: int) -> Any:
         raise ConfigError(
             "training needs torch, which is not installed: pip install torch, or the extra 'train'"
         ) from None
-    return partial(train, progress=lambda items: progress(items, f"training one of {members}"))
+    return partial(train, progress=lambda items: progress(items, "training"))
 
 
 def scored(classifier: Classifier, trained: Trained, data: LabelledRecordings, held_out: Whole) -> dict[str, float]:

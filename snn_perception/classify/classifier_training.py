@@ -204,7 +204,12 @@ def train(
     data: LabelledRecordings, chosen: Whole, inputs: InputConfig, network: NetworkConfig, config: TrainingConfig,
     progress: Progress = iter,
 ) -> NetworkParams:  # fmt: skip
-    """A network that has learnt the chosen samples, each time changed at random."""
+    """A network that has learnt the chosen samples, each time changed at random.
+
+    Torch is told to use one thread, so that the same seed gives the same bytes on any number of cores; several networks
+    may be trained side by side in threads of Python.
+    """
+    torch.set_num_threads(1)
     rng, draw = np.random.default_rng([config.seed, 0]), torch.Generator().manual_seed(config.seed)
     net = Trainee(network, inputs, draw)
     batches = -(-len(chosen) // config.batch)

@@ -15,8 +15,7 @@ from unit.moving_bars import bars
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A folder with recordings and a small model trained on them."""
-    torch = pytest.importorskip("torch", reason="training needs torch: make venv EXTRAS=train")
-    torch.set_num_threads(1)
+    pytest.importorskip("torch", reason="training needs torch: make venv EXTRAS=train")
     path = tmp_path_factory.mktemp("bars")
     np.savez(path / "bars.npz", **bars(100, 1))
     options = ["--epochs", "8", "--members", "2", "--held-out", "20", "--steps", "9", "--step-ms", "10"]

@@ -29,14 +29,16 @@ def run(args: argparse.Namespace) -> None:
     inputs = classifier.header.inputs
     options = {"min_confidence": args.min_confidence, "early_exit": not args.no_early_exit}
     config = ClassifyConfig.check(options, "options")
-    args.size = args.size or (inputs.width, inputs.height)
     batch = read_source(args)
     if len(batch):
         since = rebased(batch, int(batch.t_us[0]) + round(args.from_s * 1e6))
         batch = since.take((since.t_us >= 0) & (since.t_us < inputs.window_us))
     if not len(batch):
         raise DataError(f"{args.file}: expected events from {args.from_s:g} s on, found none")
-    classify(batch, classifier, config)  # compiles
+    try:
+        classify(batch, classifier, config)  # compiles
+    except DataError as error:
+        raise DataError(f"{args.file}: {error}") from None
     began = time.process_time()
     found = classify(batch, classifier, config)
     result = {

@@ -54,7 +54,10 @@ def test_classify_says_label_and_steps(folder, capsys):
         (("train", "gesture", "none.npz", "--out", "m.safetensors"), "found nothing there"),
         (("train", "gesture", "bars.npz", "--out", "m.safetensors", "--held-out", "90"), "--held-out"),
         (("events", "classify", "bars.npz:0", "--model", "none.safetensors"), "cannot be read"),
-        (("events", "classify", "large.npz", "--model", "m.safetensors"), "within 12 x 12 px"),
+        (
+            ("events", "classify", "large.npz", "--model", "m.safetensors"),
+            "large.npz: expected events of a sensor of 12 x 12 px",
+        ),
         (("events", "classify", "bars.npz:0", "--model", "m.safetensors", "--from-s", "9"), "found none"),
         (("events", "classify", "bars.npz:0", "--model", "m.safetensors", "--min-confidence", "2"), "min_confidence"),
     ],

@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from benchmarks import (
     airship,
+    classify,
     control,
     coordination,
+    event_camera,
     event_node,
     fitness,
     gate,
@@ -58,4 +60,6 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "motion_pruning": motion_pruning.pruning,
     "motion_scenes": motion_scenes.scenes,
     "motion_transforms": motion_transforms.transforms,
+    "classify": classify.classification,
+    "event_camera": event_camera.simulation,
 }

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from snn_cli import novelty_train
+from snn_cli import novelty_train, train_gesture
 from snn_cli.arguments import count, seed
 from snn_cli.output import emit, table
 from snn_cli.places_options import progress
@@ -19,8 +19,9 @@ VALIDATION, TEST = 1000, 2000  # added to the seed: textures that nobody learnt 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the subcommand."""
     group = commands.add_parser("train", help="train a perception network, or the model of healthy flight")
-    ways = group.add_subparsers(required=True, metavar="motion|novelty")
+    ways = group.add_subparsers(required=True, metavar="motion|gesture|novelty")
     novelty_train.add_parser(ways)
+    train_gesture.add_parser(ways)
     parser = ways.add_parser("motion", help="train the layer of delays on procedural textures")
     fields = MotionTrainingConfig.model_fields
     parser.add_argument("--out", required=True, metavar="MODEL", help="file to write (.safetensors)")

@@ -21,15 +21,7 @@ def read_npz(path: Path, size: tuple[int, int] | None, sample: int | None = None
     Raises:
         DataError: no archive, damaged, without the arrays, or without that sample.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            total = sum(member.file_size for member in archive.infolist())
-        if total > LARGEST_SOURCE:
-            raise DataError(f"{path}: expected at most {LARGEST_SOURCE} bytes of arrays, found {total}")
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: np.asarray(stored[name]) for name in stored.files}
-    except _BROKEN as error:
-        raise DataError(f"{path}: cannot be read as an npz archive ({error}); truncated or damaged") from None
+    arrays = read_arrays(path)
     found = {name: next((arrays[key] for key in keys if key in arrays), None) for name, keys in NAMES.items()}
     missing = [name for name, array in found.items() if array is None]
     if missing:
@@ -41,6 +33,24 @@ def read_npz(path: Path, size: tuple[int, int] | None, sample: int | None = None
         size = int(x.max()) + 1, int(y.max()) + 1
     part = _part(path, arrays.get("offset"), sample)
     return make_batch(x[part], y[part], t_us[part], on[part], size, str(path), "npz")
+
+
+def read_arrays(path: Path) -> dict[str, NDArray]:
+    """All arrays of an archive, never a pickled object; their size is checked before they are unpacked.
+
+    Raises:
+        DataError: no archive, damaged, or too large.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+        if total > LARGEST_SOURCE:
+            raise DataError(f"{path}: expected at most {LARGEST_SOURCE} bytes of arrays, found {total}")
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: np.asarray(stored[name]) for name in stored.files}
+    except _BROKEN as error:
+        raise DataError(f"{path}: cannot be read as an npz archive ({error}); truncated or damaged") from None
+    return arrays
 
 
 def _part(path: Path, offset: NDArray | None, sample: int | None) -> slice:

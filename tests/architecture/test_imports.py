@@ -32,7 +32,7 @@ HOMES = {
     "pybullet": ["sim_worlds/bullet.py"],
     "PIL|av": ["snn_perception/places/image_files.py"],
     "ray": ["snn_control/ray_engine.py"],
-    "torch": [],
+    "torch": ["snn_perception/classify/classifier_training.py"],
 }
 
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from snn_core.errors import ModelError
-from snn_core.event_camera import EventCamera, EventCameraConfig
 from snn_perception.events.batch import EventBatch, make_batch
 from snn_perception.events.point_clouds import FIELDS, STEP, PointBuffer, cloud_bytes
 from snn_perception.motion import delay_layer
@@ -79,16 +78,6 @@ def test_the_peer_finds_the_motion_of_points():
     batch = make_batch(x0 + 80 * t, y0 - 80 * t, t * 1e6, np.ones(3000), (64, 64))
     vx, vy = maximise_contrast(batch)
     assert abs(turn(np.degrees(np.arctan2(vy, vx)) - 45)) < 10
-
-
-def test_a_camera_counts_crossings_by_hand():
-    config = EventCameraConfig(threshold=0.2, mismatch=0.0, refractory_us=0.0, leak_hz=0.0, noise_hz=0.0)
-    camera = EventCamera(1, 1, config, np.random.default_rng(0))
-    camera.see(np.zeros((1, 1)), 0.0)
-    _, _, t, on = camera.see(np.full((1, 1), 0.5), 1000.0)
-    assert (t.tolist(), on.tolist()) == ([400, 800], [True, True])
-    _, _, t, on = camera.see(np.zeros((1, 1)), 2000.0)
-    assert (len(t), on.any()) == (2, np.False_)
 
 
 def test_windows_cover_every_event(trial):

@@ -18,6 +18,7 @@ from benchmarks import (
     places_node,
     tuning,
     worlds,
+    worlds_node,
 )
 from benchmarks.row import Row
 
@@ -38,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "places_node": places_node.node,
     "motion": motion.motion,
     "worlds": worlds.worlds,
+    "worlds_node": worlds_node.graph,
     "axes": airship.axes,
     "airship": airship.airship,
     "airship_solid": airship.solid,

@@ -27,6 +27,7 @@ from benchmarks import (
     prediction,
     tuning,
     worlds,
+    worlds_node,
 )
 from benchmarks.row import Row
 
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[], list[Row]]] = {
     "trust": coordination.trust,
     "fleet": coordination.fleet,
     "worlds": worlds.worlds,
+    "worlds_node": worlds_node.graph,
     "axes": airship.axes,
     "airship": airship.airship,
     "airship_solid": airship.solid,

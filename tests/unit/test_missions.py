@@ -56,7 +56,7 @@ def test_a_short_route_is_followed_but_not_with_silent_event_motion():
 
 def test_holding_station_needs_event_motion():
     windy = load_mission("hold").model_copy(
-        update={"duration_s": 12.0, "robot": RobotConfig(wind_mps=(-0.1, 0.0), width=16, height=12)}
+        update={"duration_s": 25.0, "robot": RobotConfig(wind_mps=(-0.1, 0.0), width=16, height=12)}
     )
     held, blown = hold(windy, 1), hold(windy, 1, silent_motion=True)
     assert held == hold(windy, 1), "the same seed is not the same flight"

@@ -223,6 +223,7 @@ class Robot:
     def _judge(self, command: Command, owner: Owner, now_s: float) -> None:
         """Anything about an emitted command that a motor must never see."""
         config, age_s = self.gate.config, now_s - command.stamp_s
+        self._moved_s = self._moved_s if self._moved_s <= now_s else -math.inf  # by a clock that was set back since
         room = config.slew_per_s * max(0.0, min(now_s - self._moved_s, SLEW_CREDIT_S))
         wrong = {
             "not finite": not math.isfinite(command.value),

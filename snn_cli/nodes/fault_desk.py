@@ -9,6 +9,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
+from rclpy.serialization import serialize_message
 from rclpy.signals import SignalHandlerOptions
 from rclpy.time import Time
 
@@ -117,7 +118,9 @@ QUIET = ["--ros-args", "--log-level", "fatal"]
 
 
 def deliver(subscription: Any, message: Any, number: int) -> None:
-    """Call a subscription's callback, with publication number if it wants one."""
+    """Call a subscription's callback, as bytes if it takes them raw, with publication number if it wants one."""
+    if subscription.raw:
+        message = serialize_message(message)
     kinds = type(subscription).CallbackType
     if subscription._callback_type is kinds.WithMessageInfo:
         subscription.callback(message, {NUMBER: number})

@@ -31,6 +31,7 @@ from snn_core.signals import Level, Verdict
 from snn_perception.events.batch import make_batch
 from snn_perception.events.decoders import EventPacket
 from snn_perception.events.point_clouds import FIELDS, STEP, cloud_bytes
+from snn_perception.motion.motion_loop import Packet
 from snn_perception.nodes.event_motion import EventMotionNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
 
@@ -258,7 +259,8 @@ def event_burst() -> str:
         for k in range(limit + 100):
             desk.put("events/points", cloud_message(T0_S + 0.02 * k, 20, k))
         need(len(desk.node.loop.queue) <= limit, f"{len(desk.node.loop.queue)} packets wait, limit {limit}")
-        desk.tick()
+        for _ in range(limit):  # a window at a time
+            desk.tick()
         level, text, values = desk.diagnose()
         dropped = int(values.get("dropped_packets", 0))
         need(level is Level.WARN and "falling behind" in text, f"{level.name} {text}")
@@ -300,7 +302,7 @@ def unknown_event_format() -> str:
             EventPacket(b"\x00" * 8, "evt99", WIDTH, HEIGHT),
             EventPacket(b"\x00" * 7, "evt3", WIDTH, HEIGHT, 1),
         ):
-            desk.node.loop.push(packet, time.perf_counter())
+            desk.node.loop.push(lambda content=packet: Packet(content, round(T0_S * 1e9)), time.perf_counter())
             desk.tick()
         level, text, values = desk.diagnose()
         need(level is Level.WARN and values["bad_packet"] == "2", f"{level.name} {text}")

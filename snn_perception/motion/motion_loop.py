@@ -179,7 +179,8 @@ class MotionLoop:
         ahead_s = (int(batch.t_us[0]) - self.window_end_us) * 1e-6
         if not -1.0 / self.config.rate_hz - self.config.max_gap_s <= ahead_s <= self.config.max_gap_s:
             self.counts["time_jumps"] += 1
-            self._complain(f"time jumped by {ahead_s:+.3f} s: starting anew")
+            if self._since_complaint > 1:  # else packets that were dropped or bad are the cause, and are told
+                self._complain(f"time jumped by {ahead_s:+.3f} s: starting anew")
             if self.estimator is not None:
                 self.estimator.reset()
             self.pending, self.window_end_us = [], int(batch.t_us[0]) + self._window_us()

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim_worlds.nodes.blimp_world import BlimpWorldNode
+from sim_worlds.nodes.robot_world import RobotWorldNode
 from snn_cli.faults_soak import resident_mb
 from snn_cli.nodes.fault_desk import Desk, deliver
 from snn_cli.nodes.fault_field import Field
@@ -51,6 +52,7 @@ NODES: dict[str, Target] = {
     "pid_controller": Target(PidControllerNode, {}, ("command/pid",)),
     "coordinator": Target(CoordinatorNode, {"robot": "a", "frames": '{"map": [0, 0, 0, 0]}'}),
     "blimp_world": Target(BlimpWorldNode, {"trial": "hover", "paused": True}),
+    "robot_world": Target(RobotWorldNode, {"scene": "hall", "paused": True}),
     "event_motion": Target(EventMotionNode, {"width": 64, "height": 48}),
     "place_recognizer": Target(PlaceRecognizerNode, {"max_places": 20}),
 }

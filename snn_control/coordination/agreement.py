@@ -8,6 +8,8 @@ where the value was sampled: what moved since then says nothing about it.
 import math
 
 LEAK_S = 8.0
+WILD = 4.0  # tolerances: no drift leads so far, a leap does
+WILD_LEAK_S = 1.0  # what a leap left behind is forgotten soon, once it has lasted so long
 LONGEST_S = 1.0  # a longer gap of the speed is not bridged
 
 
@@ -22,6 +24,7 @@ class Agreement:
         """Forget both sensors."""
         self.gap = self.moved = 0.0  # at the newest sample of the value
         self.running_gap = self.running_move = 0.0  # since then the speed went on
+        self.wild_s = 0.0
         self.last_value = self.last_speed = self.speed_s = math.nan
 
     def value(self, value: float) -> None:
@@ -38,11 +41,15 @@ class Agreement:
         dt = stamp_s - self.speed_s
         if 0.0 < dt <= LONGEST_S:
             change = 0.5 * (speed + self.last_speed) * dt
-            self.running_gap = (self.running_gap - change) * math.exp(-dt / LEAK_S)
+            self.running_gap = (self.running_gap - change) * math.exp(-dt / self._leak_s(dt))
             self.running_move += change
         elif dt != 0.0:  # the first one, a gap, or a clock that was set back
             self.reset()
         self.last_speed, self.speed_s = speed, stamp_s
+
+    def _leak_s(self, dt: float) -> float:
+        self.wild_s = self.wild_s + dt if abs(self.running_gap) > WILD * self.tolerance else 0.0
+        return WILD_LEAK_S if self.wild_s > WILD_LEAK_S else LEAK_S
 
     @property
     def disagreement(self) -> float:

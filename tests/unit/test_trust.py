@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from snn_control.coordination.agreement import Agreement
 from snn_control.coordination.contracts import load_contracts
 from snn_control.coordination.trust import Doubt, TrustConfig, TrustMonitor
 from snn_core.signals import Verdict
@@ -167,3 +168,23 @@ def test_no_sample_whatsoever_raises_or_leaves_the_interval(samples):
         trust = watch.judge(now_s)
         assert 0.0 <= trust.value <= 1.0
         watch.explain(trust, now_s)
+
+
+def test_what_a_leap_left_behind_is_forgotten_within_seconds():
+    agreement = Agreement(0.1)
+    for k in range(300):  # at rest, but for 3 s at which the value is 9 m too large
+        agreement.speed(0.0, 0.1 * k)
+        agreement.value(10.0 if 50 <= k < 80 else 1.0)
+        if k == 85:
+            assert agreement.disagreement > 2.0
+    assert agreement.disagreement < 1.0
+
+
+def test_what_a_drift_left_behind_is_not():
+    agreement = Agreement(0.1)
+    for k in range(300):  # 5 cm a second too much for 6 s
+        agreement.speed(0.0, 0.1 * k)
+        agreement.value(1.0 + 0.005 * min(max(k - 50, 0), 60))
+        if k == 110:
+            assert agreement.disagreement == pytest.approx(10 * 0.05 * 8.0 * (1.0 - np.exp(-6.0 / 8.0)), rel=0.02)
+    assert agreement.disagreement > 0.1

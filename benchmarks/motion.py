@@ -98,6 +98,6 @@ def _throughput(model, config: MotionConfig | None = None) -> Row:
     batch = read_events(str(DATA / "evt3_640x480_0.db3"))
     estimator = MotionEstimator(640, 480, model, config)
     parts = [batch.take(slice(k, k + 20_000)) for k in range(0, len(batch), 20_000)]
-    judge(parts[:2], estimator, peer=False)
+    judge(parts[:2], MotionEstimator(640, 480, model, config), peer=False)
     _, cpu = judge(parts, estimator, peer=False)
     return throughput("events per CPU second, 640x480", len(batch) / cpu[0], "1/s", "goal", 1e6)

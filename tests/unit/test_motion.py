@@ -64,6 +64,16 @@ def test_stretched_in_time(model, trial):
     assert motion_of(slow, model).speed_px_s == pytest.approx(motion_of(b, model).speed_px_s / 2, rel=0.15)
 
 
+def test_a_clock_that_went_back_is_not_heard(model):
+    surface = np.full((2, 13 * 13), delay_layer.NEVER, np.int32)
+    place, steps = 6 * 13 + 6, np.array([1, -1, 13])
+    surface[0, place] = 1000
+    surface[0, place + steps] = 900, 30_000, 500
+    patch = np.empty((2, 3), np.uint8)
+    assert delay_layer.gather(surface, 0, place, steps, patch) == 2
+    assert patch[0].tolist() == [26, delay_layer.SILENT, 35]  # floor of 4 log2 of 100 and of 500
+
+
 def test_noise_alone_is_no_decision(model):
     rng = np.random.default_rng(1)
     trials = [still(rng).batch for _ in range(10)]

@@ -179,6 +179,23 @@ def test_a_loop_that_falls_behind_drops_whole_packets_and_counts_them(model, tri
     assert "falling behind" in loop.complaint
 
 
+def test_a_late_motion_is_counted_and_not_told(model, trial):
+    def slow():
+        nonlocal now_s
+        now_s += 0.0175  # more than the 16 ms that sending leaves of 20
+        return now_s
+
+    now_s = 0.0
+    loop = loop_of(model, rate_hz=30, min_confidence=0.0)
+    told = []
+    for k, cut in enumerate(np.array_split(np.arange(len(trial.batch)), 20)):
+        loop.push(packet(trial.batch.take(cut), stamp_ns=k), now_s)
+        told += loop.work(slow)
+    assert (told, loop.counts["dropped_packets"]) == ([], 0)
+    assert loop.counts["late_motions"] == loop.counts["windows"] > 0
+    assert "late" in loop.complaint
+
+
 def test_a_loop_does_less_where_windows_take_long_and_recovers(model, trial):
     loop, _ = fed(model, trial, lambda: 0.0)
     for _ in range(10):

@@ -10,7 +10,8 @@ from benchmarks.row import Row, duration
 from snn_perception.events.batch import EventBatch, make_batch
 from snn_perception.events.sources import read_events
 from snn_perception.events.transforms import TransformConfig, transform_events
-from snn_perception.motion.motion_estimator import Motion, MotionEstimator, windows
+from snn_perception.motion.hindsight import Hindsight
+from snn_perception.motion.motion_estimator import Motion, MotionConfig
 from snn_perception.motion.motion_model import load_motion_model
 
 WINDOW_US = 20_000
@@ -77,8 +78,7 @@ def _rows(model, name, parts, window_us) -> Iterator[Row]:
 
 
 def _motions(model, batch: EventBatch, window_us: int) -> list[Motion]:
-    estimator = MotionEstimator(batch.width, batch.height, model)
-    return [estimator.estimate(part, end_us) for end_us, part in windows(batch, window_us)]
+    return [motion for _, motion in Hindsight(model, MotionConfig(), batch, window_us)]
 
 
 def _deviations(model, batch, window_us, before: list[Motion], case: Case):

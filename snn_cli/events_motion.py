@@ -17,7 +17,8 @@ from snn_core.errors import DataError
 from snn_perception.events.batch import EventBatch
 from snn_perception.motion.contrast import maximise_contrast
 from snn_perception.motion.flow_picture import flow_picture
-from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, windows
+from snn_perception.motion.hindsight import Hindsight
+from snn_perception.motion.motion_estimator import Motion, MotionConfig
 from snn_perception.motion.motion_model import load_motion_model
 
 COLUMNS = ("t_s", "events", "vx_px_s", "vy_px_s", "direction_deg", "rotation_rad_s", "divergence_per_s", "confidence")
@@ -34,6 +35,7 @@ def add_parser(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         text = f"{fields[name].description} (default: %(default)s)"
         parser.add_argument(f"--{name}", type=kind, default=fields[name].default, help=text)
     parser.add_argument("--min-confidence", type=number, default=0.5, help="least confidence of a decision")
+    parser.add_argument("--live", action="store_true", help="judge by the past alone, as the node must")
     parser.add_argument("--baseline", action="store_true", help="contrast maximisation on the same windows beside it")
     parser.add_argument("--flow", metavar="PNG", help="draw the local motion of the busiest window that was decided")
     parser.set_defaults(run=run)
@@ -46,20 +48,20 @@ def run(args: argparse.Namespace) -> None:
     values = {"budget": args.budget, "align": args.align, "min_confidence": args.min_confidence}
     config = MotionConfig.check(values, "options")
     batch = read_source(args)
-    estimator = MotionEstimator(batch.width, batch.height, load_motion_model(args.model), config)
     if not len(batch):
         raise DataError(f"{args.file}: expected events, found none left by the filters")
-    parts = list(windows(batch, round(args.window_ms * 1e3)))
-    MotionEstimator(batch.width, batch.height, load_motion_model(args.model)).estimate(parts[0][1], 0)  # compiles
-    results = []
+    model, window_us = load_motion_model(args.model), round(args.window_ms * 1e3)
+    next(iter(Hindsight(model, config, batch.take(slice(0, 1)), window_us, args.live)))  # compiles
+    recording = Hindsight(model, config, batch, window_us, args.live)
+    estimator, results = recording.estimator, []
     busiest, picture = 0, None
-    for end_us, part in progress(parts, "windows"):
-        began = time.process_time()
-        motion = estimator.estimate(part, end_us)
+    began = time.process_time()
+    for part, motion in progress(recording, "windows"):
         result = entry(motion, time.process_time() - began)
         if args.flow and motion.decided and len(part) > busiest and estimator.evidence is not None:
             busiest, picture = len(part), flow_picture(estimator.evidence, part, estimator.gatherer.tile, motion)
         results.append({**result, **baseline(part)} if args.baseline else result)
+        began = time.process_time()
     columns = (*COLUMNS, "cmax_direction_deg") if args.baseline else COLUMNS
     rows = [[math.nan if r[c] is None else r[c] for c in columns] for r in results]
     if args.flow:

@@ -11,7 +11,7 @@ from rclpy.qos import QoSProfile
 from snn_core.nodes.guard import Guard
 from snn_core.source_pin import SourcePin
 
-NUMBER = "publication_sequence_number"
+NUMBER, RECEIVED = "publication_sequence_number", "received_timestamp"
 _MESSAGE_AND_INFO = inspect.Signature(
     [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in ("message", "info")]
 )
@@ -28,14 +28,15 @@ class Sources:
         self,
         message_type: Any,
         topic: str,
-        callback: Callable[[Any], None],
+        callback: Callable[..., None],
         qos: QoSProfile,
         patience_s: float,
         raw: bool = False,
+        aged: bool = False,
     ) -> None:
         """Subscribe; after `patience_s` of silence of its source a topic takes the next one that speaks.
 
-        raw: hand over bytes instead of a message.
+        raw: hand over bytes instead of a message. aged: and how long ago it was received (s), as callbacks may wait.
         """
         pin = self.pins[topic] = SourcePin(patience_s)
 
@@ -43,7 +44,7 @@ class Sources:
             # The executor driven by events hands over message and info as one tuple, the others as two arguments.
             message, info = args if len(args) == 2 else args[0]
             if pin.take(int(info.get(NUMBER) or 0), time.perf_counter()):
-                callback(message)
+                callback(message, *([_age_s(info)] if aged else []))
 
         from_one_source.__signature__ = _MESSAGE_AND_INFO  # type: ignore[attr-defined]
         from_one_source.__name__ = getattr(callback, "__name__", "callback")
@@ -53,3 +54,9 @@ class Sources:
     def refused(self) -> dict[str, int]:
         """Messages of rivals that were refused, by topic."""
         return {topic: pin.refused for topic, pin in self.pins.items()}
+
+
+def _age_s(info: Any) -> float:
+    """Time since the middleware received a message; none where it does not tell."""
+    received_ns = int(info.get(RECEIVED) or 0)
+    return max((time.time_ns() - received_ns) * 1e-9, 0.0) if received_ns else 0.0

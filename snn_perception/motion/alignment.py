@@ -90,9 +90,12 @@ class Aligner:
                 self.windows.popleft()
             self.windows.append(batch)
 
-    def refine(self, motion: Array) -> Aligned | None:
-        """The motion at which events align best, near a motion (4,) that is roughly known; none with too few events."""
-        parts = self._near(motion)
+    def refine(self, motion: Array, after: EventBatch | None = None) -> Aligned | None:
+        """The motion at which events align best, near a motion (4,) that is roughly known; none with too few events.
+
+        `after` are events that follow the newest window, where they are known already.
+        """
+        parts = self._near(motion, after)
         if sum(map(len, parts)) < FEWEST:
             return None
         points = self._points(parts)
@@ -122,8 +125,8 @@ class Aligner:
             (t - t.mean()) * 1e-6, on, y // self.tile * self.across + x // self.tile,
         )  # fmt: skip
 
-    def _near(self, motion: Array) -> list[EventBatch]:
-        """The newest window and what came so shortly before that the image moved by little since."""
+    def _near(self, motion: Array, after: EventBatch | None = None) -> list[EventBatch]:
+        """The newest window and what came so shortly before, or before and after, that the image moved by little."""
         if not self.windows:
             return []
         radius = 0.35 * np.hypot(self.width, self.height)
@@ -133,8 +136,12 @@ class Aligner:
         if last - first > most_us:  # a window that is too long: its middle
             middle = int(self.windows[-1].t_us[len(self.windows[-1]) // 2])
             first, last = middle - most_us // 2, middle + most_us // 2
-        first = min(first, last - int(TRAVEL_PX / speed * 1e6))
-        cuts = [(b, *np.searchsorted(b.t_us, (first, last + 1))) for b in self.windows if b.t_us[-1] >= first]
+        parts = [*self.windows, *([after] if after is not None and len(after) else [])]
+        missing = max(int(TRAVEL_PX / speed * 1e6) - (last - first), 0)
+        later = max(missing // 2, missing - (first - int(parts[0].t_us[0])))
+        later = min(later, max(int(parts[-1].t_us[-1]) - last, 0))
+        first, last = first - (missing - later), last + later
+        cuts = [(b, *np.searchsorted(b.t_us, (first, last + 1))) for b in parts if b.t_us[-1] >= first]
         return [batch.take(slice(int(a), int(b))) for batch, a, b in cuts]
 
     def _climb(self, points: Points, motion: Array, near: Array, cell: float) -> tuple[Array, Array, Sharpness]:

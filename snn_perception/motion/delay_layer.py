@@ -88,14 +88,17 @@ def delay_of(age_us: int) -> int:
 
 @njit(cache=True, nogil=True)
 def gather(surface: NDArray, polarity: int, place: int, steps: NDArray, patch: NDArray) -> int:
-    """Delays (2, pixel) of the newest events around a place of the flat surfaces (polarity, pixel); counts them."""
+    """Delays (2, pixel) of the newest events around a place of the flat surfaces (polarity, pixel); counts them.
+
+    Events that are newer than that of the place itself, as after a clock that went back, are not heard.
+    """
     now = surface[polarity, place]
     count = 0
     for side in range(2):
         times = surface[polarity if side == 0 else 1 - polarity]
         for pixel in range(len(steps)):
             age = np.int64(now) - np.int64(times[place + steps[pixel]])
-            if age <= LONGEST_US and (steps[pixel] != 0 or side == 1):
+            if 0 <= age <= LONGEST_US and (steps[pixel] != 0 or side == 1):
                 patch[side, pixel] = delay_of(age)
                 count += 1
             else:

@@ -36,6 +36,14 @@ class Evidence(NamedTuple):
     events: int
     spikes: int  # of the layer's inputs
 
+    def with_reverse(self, other: "Evidence") -> "Evidence":
+        """Together with what the same window says when it is played backwards, where all directions are opposite."""
+        patches = self.patches + other.patches
+        weighted = self.centres * self.patches[:, None] + other.centres * other.patches[:, None]
+        sums = self.sums + np.roll(other.sums, DIRECTIONS // 2, axis=2)
+        centres = weighted / np.maximum(patches, 1)[:, None]
+        return Evidence(sums, patches, centres, self.events, self.spikes + other.spikes)
+
 
 class EvidenceGatherer:
     """Keeps the surfaces of a sensor and reads windows of events, at most `budget` patches of each."""
@@ -63,20 +71,28 @@ class EvidenceGatherer:
         """Take in a window of events, in the order of time and not before the last window's."""
         sums = np.zeros((self.tiles, SPEEDS * DIRECTIONS), np.float32)
         moments = np.zeros((self.tiles, 3))  # patches, sum of x, sum of y
-        spikes = 0
-        if len(batch):
-            self._rebase(int(batch.t_us[0]), int(batch.t_us[-1]))
-            stride = max(1, -(-len(batch) // self.budget))
-            spikes = _read(
-                batch.x, batch.y, batch.t_us, batch.on, self.epoch_us, self.surface, self.pitch, self.steps,
-                self.weights, stride, self.tile, self.tiles_across, self.saturation, sums, moments,
-            )  # fmt: skip
+        spikes = self._read(batch, max(1, -(-len(batch) // self.budget)), sums, moments)
         patches = moments[:, 0].astype(np.int64)
         means = moments[:, 1:] / np.maximum(moments[:, :1], 1.0)
         middle = np.array([(self.width - 1) / 2, (self.height - 1) / 2])
         centres = (means - middle) * np.array([1.0, -1.0])
         sums += np.float32(np.log(FLOOR)) * moments[:, :1].astype(np.float32)
-        return Evidence(sums.reshape(-1, SPEEDS, DIRECTIONS), patches, centres, len(batch), int(spikes))
+        return Evidence(sums.reshape(-1, SPEEDS, DIRECTIONS), patches, centres, len(batch), spikes)
+
+    def remember(self, batch: EventBatch) -> None:
+        """Take in events that nothing is asked about, one patch of theirs aside."""
+        sums, moments = np.zeros((self.tiles, SPEEDS * DIRECTIONS), np.float32), np.zeros((self.tiles, 3))
+        self._read(batch, max(1, len(batch)), sums, moments)
+
+    def _read(self, batch: EventBatch, stride: int, sums: Floats, moments: NDArray[np.float64]) -> int:
+        if not len(batch):
+            return 0
+        self._rebase(int(batch.t_us[0]), int(batch.t_us[-1]))
+        spikes = _read(
+            batch.x, batch.y, batch.t_us, batch.on, self.epoch_us, self.surface, self.pitch, self.steps,
+            self.weights, stride, self.tile, self.tiles_across, self.saturation, sums, moments,
+        )  # fmt: skip
+        return int(spikes)
 
     def _rebase(self, first_us: int, last_us: int) -> None:
         """Times on the surfaces are 32 bit, counted from an epoch that moves on with the recording."""

@@ -66,6 +66,13 @@ class Motion(NamedTuple):
         return math.degrees(math.atan2(self.vy_px_s, self.vx_px_s))
 
 
+class Afterwards(NamedTuple):
+    """What came after a window, which only a recording tells."""
+
+    evidence: Evidence  # of the window and what follows, played backwards
+    events: EventBatch  # that follow
+
+
 class Judged(NamedTuple):
     """What a window says, before it is decided."""
 
@@ -96,9 +103,9 @@ class MotionEstimator:
         self.aligner.reset()
         self.evidence = None
 
-    def estimate(self, batch: EventBatch, t_us: int) -> Motion:
-        """Motion of a window that ends at `t_us`."""
-        judged = self.judge(batch)
+    def estimate(self, batch: EventBatch, t_us: int, after: Afterwards | None = None) -> Motion:
+        """Motion of a window that ends at `t_us`; in hindsight, where it is known what came after."""
+        judged = self.judge(batch, after)
         if judged is None or len(batch) < self.config.min_events or flow_px_s(judged.motion, self.reach) < SLOWEST_PX_S:
             return undecided(t_us, len(batch), 0.0)
         confidence = self.confidence(judged)
@@ -110,15 +117,18 @@ class MotionEstimator:
         covariance = shift @ judged.covariance @ shift.T
         return Motion(t_us, len(batch), vx, vy, rotation, divergence, covariance, confidence, True, centre)
 
-    def judge(self, batch: EventBatch) -> Judged | None:
+    def judge(self, batch: EventBatch, after: Afterwards | None = None) -> Judged | None:
         """The most likely motion of a window, whatever it is worth; none where no patch could be judged."""
         self.evidence = self.gatherer.read(batch)
+        if after is not None:
+            self.evidence = self.evidence.with_reverse(after.evidence)
         fit = fit_motion(self.evidence, self.calibration.correlation)
         if self.config.align:
             self.aligner.remember(batch)
         if fit is None:
             return None
-        aligned = self.aligner.refine(fit.motion) if self.config.align else None
+        following = after.events if after is not None else None
+        aligned = self.aligner.refine(fit.motion, following) if self.config.align else None
         if aligned is None:
             motion, covariance, sharpness = fit.motion, fit.covariance, 0.0
         else:

@@ -23,12 +23,10 @@ LATENCIES = 1000  # newest ones that the percentiles stand for
 QUIET_PACKETS = 100  # good packets until an old complaint is forgotten
 HOT_FACTOR = 20.0
 COST_DECAY = 0.8  # of the dearest recent window, with each that is cheaper
-COST_SHARE = (
-    0.25  # of the latency bound that a window should cost; one may just have begun, then comes the packet's own
-)
+COST_SHARE = 0.2  # of the latency bound that a window should cost; one may just have begun, then comes the packet's own
 LEAST_EFFORT, EASING, HASTENING = 0.1, 1.1, 0.5  # of the budgets, where windows cost more; the most that one changes it
 LEAST_PATCHES = 50
-SENDING_S = 0.003  # that publishing and the transport take of the latency
+SENDING_S = 0.004  # that publishing and the transport take of the latency
 
 
 class MotionLoopConfig(MotionConfig, RegionOfInterestConfig):
@@ -36,7 +34,10 @@ class MotionLoopConfig(MotionConfig, RegionOfInterestConfig):
 
     rate_hz: float = Field(50.0, ge=1, le=1000, description="windows per second of the camera's time (Hz)")
     max_latency_ms: float = Field(
-        20.0, ge=1, le=1000, description="packets that cannot be used this soon are dropped, oldest first (ms)"
+        20.0,
+        ge=1,
+        le=1000,
+        description="motions later than this are not told, packets dropped for it, oldest first (ms)",
     )
     max_queue: int = Field(200, ge=1, le=100_000, description="packets that may wait")
     max_gap_s: float = Field(0.5, gt=0, le=100, description="a jump of the camera's time that starts anew (s)")
@@ -115,7 +116,7 @@ class MotionLoop:
 
         Too late is what has waited for so long that a window, at what the dearest of late cost, would be past
         `max_latency_ms`; what comes during a window is noticed after it, so that one counts too. The newest packet is
-        always used.
+        always used. A motion that is late all the same is counted, not told.
         """
         while self.queue:
             waiting, began_s = self.queue.popleft(), clock()
@@ -127,6 +128,10 @@ class MotionLoop:
             if found:
                 now_s = clock()
                 self._pace(now_s - began_s)
+                if now_s - waiting.arrived_s > self.config.max_latency_ms * 1e-3 - SENDING_S:
+                    self.counts["late_motions"] += len(found)
+                    self._complain(f"too slow: {self.counts['late_motions']} motions were late and not told")
+                    continue
                 self.latencies_s.append(now_s - waiting.arrived_s)
                 return found
         return []

@@ -159,11 +159,14 @@ def calibrate(model: MotionModel, seed: int, rounds: int = 40, progress: Progres
     shift = 0.5 * np.log(redundancy)
     rows = np.array([[1.0, *s.judged.features] for s in seen])
     constant, *slopes = _logistic(rows, np.array([s.error < RIGHT for s in seen])).tolist()
-    gain, patches, spread, sharpness = slopes
-    return Calibration(
-        constant=constant - spread * shift, gain=gain, patches=patches, spread=spread, sharpness=sharpness,
-        correlation=correlation, redundancy=redundancy,
-    )  # fmt: skip
+    names = ("constant", "gain", "patches", "spread", "sharpness", "correlation", "redundancy")
+    values = (constant - slopes[2] * shift, *slopes, correlation, redundancy)
+    return Calibration.model_validate(dict(zip(names, map(_rounded, values), strict=True)))
+
+
+def _rounded(value: float) -> float:
+    """Six digits; those after them hang on how a compiler orders sums."""
+    return float(f"{value:.6g}")
 
 
 def _logistic(rows: NDArray, right: NDArray) -> NDArray:

@@ -71,7 +71,9 @@ class EventMotionNode(Node):
         self.motions = self.create_publisher(TwistWithCovarianceStamped, "motion", 10)
         self.flows = self.create_publisher(Image, "motion/flow", 1)
         self.sources = Sources(self, self.guard)
-        self.sources.subscribe(PointCloud2, "events/points", self._on_points, EVENTS_QOS, PATIENCE_S, raw=True)
+        self.sources.subscribe(
+            PointCloud2, "events/points", self._on_points, EVENTS_QOS, PATIENCE_S, raw=True, aged=True
+        )
         self.create_subscription(CameraInfo, "camera_info", self.guard(self._on_camera), SENSOR_QOS)
         self._listen_to_packets()
         self.sensing = SensingListener(self, self.guard, "motion", lambda _: self._change(self.parameters.config))
@@ -86,10 +88,10 @@ class EventMotionNode(Node):
             self.get_logger().info("event_camera_msgs is not installed: listening to events/points only")
             return
 
-        def hear(raw: bytes) -> None:
-            self._push(lambda: unpacked(raw, Message, packet_of))
+        def hear(raw: bytes, age_s: float) -> None:
+            self._push(lambda: unpacked(raw, Message, packet_of), age_s)
 
-        self.sources.subscribe(Message, "events", hear, EVENTS_QOS, PATIENCE_S, raw=True)
+        self.sources.subscribe(Message, "events", hear, EVENTS_QOS, PATIENCE_S, raw=True, aged=True)
 
     def _build(self) -> MotionLoop:
         config = self.parameters.config
@@ -108,12 +110,12 @@ class EventMotionNode(Node):
         if self.loop is not None:
             self.loop.configure(under_order(config, self.sensing.order))
 
-    def _on_points(self, raw: bytes) -> None:
-        self._push(lambda: unpacked(raw, PointCloud2, points_of))
+    def _on_points(self, raw: bytes, age_s: float) -> None:
+        self._push(lambda: unpacked(raw, PointCloud2, points_of), age_s)
 
-    def _push(self, unpack: Callable[[], Packet]) -> None:
+    def _push(self, unpack: Callable[[], Packet], age_s: float) -> None:
         if self.loop is not None:
-            self.loop.push(unpack, time.perf_counter())
+            self.loop.push(unpack, time.perf_counter() - age_s)
 
     def _on_camera(self, message: CameraInfo) -> None:
         fx, fy = float(message.k[0]), float(message.k[4])

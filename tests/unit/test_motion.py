@@ -64,6 +64,16 @@ def test_stretched_in_time(model, trial):
     assert motion_of(slow, model).speed_px_s == pytest.approx(motion_of(b, model).speed_px_s / 2, rel=0.15)
 
 
+def test_a_clock_that_went_back_is_not_heard(model):
+    surface = np.full((2, 13 * 13), delay_layer.NEVER, np.int32)
+    place, steps = 6 * 13 + 6, np.array([1, -1, 13])
+    surface[0, place] = 1000
+    surface[0, place + steps] = 900, 30_000, 500
+    patch = np.empty((2, 3), np.uint8)
+    assert delay_layer.gather(surface, 0, place, steps, patch) == 2
+    assert patch[0].tolist() == [26, delay_layer.SILENT, 35]  # floor of 4 log2 of 100 and of 500
+
+
 def test_noise_alone_is_no_decision(model):
     rng = np.random.default_rng(1)
     trials = [still(rng).batch for _ in range(10)]
@@ -167,6 +177,23 @@ def test_a_loop_that_falls_behind_drops_whole_packets_and_counts_them(model, tri
     loop, _ = fed(model, trial, lambda: 1.0)
     assert (loop.counts["dropped_packets"], loop.counts["packets"]) == (19, 1)
     assert "falling behind" in loop.complaint
+
+
+def test_a_late_motion_is_counted_and_not_told(model, trial):
+    def slow():
+        nonlocal now_s
+        now_s += 0.0175  # more than the 16 ms that sending leaves of 20
+        return now_s
+
+    now_s = 0.0
+    loop = loop_of(model, rate_hz=30, min_confidence=0.0)
+    told = []
+    for k, cut in enumerate(np.array_split(np.arange(len(trial.batch)), 20)):
+        loop.push(packet(trial.batch.take(cut), stamp_ns=k), now_s)
+        told += loop.work(slow)
+    assert (told, loop.counts["dropped_packets"]) == ([], 0)
+    assert loop.counts["late_motions"] == loop.counts["windows"] > 0
+    assert "late" in loop.complaint
 
 
 def test_a_loop_does_less_where_windows_take_long_and_recovers(model, trial):

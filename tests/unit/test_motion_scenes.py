@@ -1,12 +1,15 @@
 """Motion of drawn scenes: rotation, expansion, depth, bars; covariance; what transforms must do to it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from snn_perception.events.batch import make_batch
+from snn_perception.events.batch import join, make_batch
 from snn_perception.events.sources import read_events
-from snn_perception.events.transforms import TransformConfig, transform_events
+from snn_perception.events.transforms import TransformConfig, reversed_in_time, transform_events
 from snn_perception.motion.alignment import Aligner
+from snn_perception.motion.hindsight import Hindsight
 from snn_perception.motion.motion_estimator import MotionConfig, MotionEstimator, windows
 from snn_perception.motion.motion_model import MotionModel, load_motion_model
 from snn_perception.motion.motion_scenes import draw_scene
@@ -160,3 +163,35 @@ def test_transforms_of_the_slider(model, data_dir, config, turn_deg, speed, limi
     batch = read_events(str(data_dir / "events" / "slider_chunk.txt"), (240, 180))
     middle = batch.take((batch.t_us > 60_000) & (batch.t_us < 120_000))
     check_transform(model, middle, config, turn_deg, speed, limit_deg)
+
+
+def test_in_hindsight_a_motion_is_the_same_backwards(model):
+    """To and fro, 25 ms each; by the past alone the turns come late, so that backwards they differ."""
+    there = points_of((160.0, 80.0, 0.0, 0.0))
+    half = there.take((there.t_us >= 30_000) & (there.t_us < 60_000))
+    parts, at_us = [], 0
+    for k in range(8):
+        part = half if k % 2 == 0 else reversed_in_time(half)
+        parts.append(replace(part, t_us=part.t_us - part.t_us[0] + at_us, on=half.on))
+        at_us = int(parts[-1].t_us[-1]) + 1
+    batch = join(parts)
+    assert turned_back(model, batch, live=False) < 10.0
+    assert turned_back(model, batch, live=True) > 20.0  # the mutant
+
+
+def turned_back(model, batch, live):
+    """Mean deviation (deg) from the opposite direction, of a recording played backwards in windows of 10 ms."""
+    config = MotionConfig(min_confidence=0.0)
+    length = int(batch.t_us[-1] - batch.t_us[0]) // 10_000 * 10_000 - 1
+    whole_windows = batch.take(batch.t_us - batch.t_us[0] <= length)
+    motions, back = (
+        [motion for _, motion in Hindsight(model, config, b, 10_000, live)]
+        for b in (whole_windows, reversed_in_time(whole_windows))
+    )
+    off = [
+        abs((b.direction_deg - m.direction_deg) % 360 - 180)
+        for m, b in zip(motions, reversed(back), strict=True)
+        if m.decided and b.decided
+    ]
+    assert len(off) > len(motions) // 2
+    return float(np.mean(off))

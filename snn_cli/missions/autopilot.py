@@ -53,7 +53,7 @@ class Odometer:
     """Velocity over ground from events that look down, the height, and the gyro that says how the camera tilted.
 
     v = -y' h / f + q h forward, x' h / f - p h to the left: flow of the ground, less what pitch and roll rates bring.
-    Flow slower than the layer's slowest neurons is believed where its confidence says so, and is a standstill where not.
+    Flow slower than the slowest neurons of the layer is believed where it is sure, and is a standstill where not.
     """
 
     def __init__(self, robot: RobotConfig, pilot: PilotConfig) -> None:

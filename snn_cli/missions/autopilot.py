@@ -14,6 +14,7 @@ from sim_worlds.robot import Senses
 from sim_worlds.robot_config import RobotConfig
 from snn_cli.controllers import controller_named
 from snn_control.pid import Pid, PidConfig
+from snn_control.spiking_pid import SpikingPid
 from snn_core.config import Config
 from snn_perception.events.batch import make_batch
 from snn_perception.motion.motion_estimator import (
@@ -39,6 +40,7 @@ class PilotConfig(Config):
 
     height_m: float = Field(1.6, ge=0.3, le=100, description="height to fly at (m)")
     flow_smoothing_s: float = Field(0.3, ge=0, le=10, description="time constant of the measured velocity (s)")
+    networks: bool = Field(False, description="spiking networks for heading and speed too, not PIDs")
     motion: MotionConfig = Field(MotionConfig.model_construct(budget=300, align=7000), description="event motion")
 
 
@@ -101,8 +103,7 @@ class Autopilot:
     def __init__(self, robot: RobotConfig, config: PilotConfig) -> None:
         self.robot, self.config = robot, config
         self.altitude = controller_named("default", robot.dt_s, 1)[1]
-        self.heading = Pid(HEADING_PID, robot.dt_s)
-        self.speed = Pid(SPEED_PID, robot.dt_s)
+        self.heading, self.speed = _heading_and_speed(robot.dt_s, config.networks)
         self.odometer = Odometer(robot, config)
         self.height_m, self.heading_rad = config.height_m, 0.0
         self.turned_rad = 0.0
@@ -129,3 +130,9 @@ class Autopilot:
                 self.speed(np.array([speed_mps]), np.array([forward]))[0],
             ]
         )
+
+
+def _heading_and_speed(dt_s: float, networks: bool) -> tuple[Pid | SpikingPid, Pid | SpikingPid]:
+    if not networks:
+        return Pid(HEADING_PID, dt_s), Pid(SPEED_PID, dt_s)
+    return controller_named("default", dt_s, 1, "heading")[1], controller_named("default", dt_s, 1, "speed")[1]

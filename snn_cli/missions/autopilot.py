@@ -17,14 +17,7 @@ from snn_control.pid import Pid, PidConfig
 from snn_control.spiking_pid import SpikingPid
 from snn_core.config import Config
 from snn_perception.events.batch import make_batch
-from snn_perception.motion.motion_estimator import (
-    SLOWEST_PX_S,
-    MotionConfig,
-    MotionEstimator,
-    centre_px,
-    flow_px_s,
-    moved_to,
-)
+from snn_perception.motion.motion_estimator import MotionConfig, MotionEstimator, centre_px, moved_to
 from snn_perception.motion.motion_model import load_motion_model
 
 Array = NDArray[np.float64]
@@ -32,6 +25,7 @@ HEADING_PID = PidConfig(
     kp=10, ki=0.5, kd=12, integral_limit=5, integrate_within_m=1.0, derivative_filter_s=0.1
 )  # fmt: skip
 FASTEST_MPS = 4.0  # what is faster is an error
+SLOW_MPS = 0.3  # below which the ground makes so few events that windows may tell nothing
 SPEED_PID = PidConfig(kp=8, ki=2.5, kd=0, integral_limit=9, integrate_within_m=1.0)
 
 
@@ -55,7 +49,8 @@ class Odometer:
     """Velocity over ground from events that look down, the height, and the gyro that says how the camera tilted.
 
     v = -y' h / f + q h forward, x' h / f - p h to the left: flow of the ground, less what pitch and roll rates bring.
-    Flow slower than the slowest neurons of the layer is believed where it is sure, and is a standstill where not.
+    Flow slower than the slowest neurons of the layer is believed too, where it is sure. Where events come but tell
+    nothing sure, as they do from a robot that hardly moves, a low velocity stays as it was.
     """
 
     def __init__(self, robot: RobotConfig, pilot: PilotConfig) -> None:
@@ -68,31 +63,29 @@ class Odometer:
 
     def measure(self, senses: Senses, height_m: float) -> Velocity | None:
         """Smoothed velocity, or none where the events of the period do not tell."""
+        if len(senses.events.x) < self.pilot.motion.min_events:
+            self.gyro = senses.gyro_radps
+            return None
         flow = self._flow_px_s(senses)
         tilted = 0.5 * (self.gyro + senses.gyro_radps)  # over the period
         self.gyro = senses.gyro_radps
+        before = self.velocity or Velocity(0.0, 0.0)
         if flow is None:
-            return None
+            return before if math.hypot(*before) < SLOW_MPS else None
         scale = height_m / self.focal_px
         forward, left = -flow[1] * scale + tilted[1] * height_m, flow[0] * scale - tilted[0] * height_m
         if max(abs(forward), abs(left)) > FASTEST_MPS:
             return None
         keep = self.pilot.flow_smoothing_s / (self.pilot.flow_smoothing_s + self.robot.dt_s)
-        before = self.velocity or Velocity(0.0, 0.0)
         self.velocity = Velocity(*(keep * b + (1.0 - keep) * n for b, n in zip(before, (forward, left), strict=True)))
         return self.velocity
 
     def _flow_px_s(self, senses: Senses) -> tuple[float, float] | None:
-        """Flow right and up where the events of the period are."""
-        size, events = (self.robot.event_width, self.robot.event_height), senses.events
-        if len(events.x) < self.pilot.motion.min_events:
-            return None
-        batch = make_batch(*events, size)
+        """Flow right and up where the events of the period are, where it is sure."""
+        batch = make_batch(*senses.events, (self.robot.event_width, self.robot.event_height))
         judged = self.estimator.judge(batch)
-        if judged is None:
+        if judged is None or self.estimator.confidence(judged) < self.pilot.motion.min_confidence:
             return None
-        if self.estimator.confidence(judged) < self.pilot.motion.min_confidence:
-            return (0.0, 0.0) if flow_px_s(judged.motion, self.estimator.reach) < SLOWEST_PX_S else None
         vx, vy, *_ = (moved_to(centre_px(batch)) @ judged.motion).tolist()
         return vx, vy
 

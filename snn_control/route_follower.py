@@ -5,9 +5,9 @@
     e' = w - turn of the route    heading relative to the one taught, w from the gyro
 
 corrected by two observations: the place recognised (s), and the turn by which the image would match what was seen there
-when taught, which is -(e + y / parallax). The second alone cannot tell e from y; that y grows with e tells them apart
-(an observer with constant gains). The route is then steered to as an aircraft tracks a line: a heading towards it,
-minus the drift angle.
+when taught, which is -(e + y / parallax). The second alone cannot tell e from y; that y grows with e tells them apart,
+by a Kalman filter of the two (Kalman 1960) that begins with what is known of the start. The route is then steered to as
+an aircraft tracks a line: a heading towards it, minus the drift angle.
 """
 
 import math
@@ -28,15 +28,16 @@ class FollowerConfig(Config):
 
     speed_mps: float = Field(0.8, gt=0, le=5, description="speed along the route (m/s)")
     parallax_m: float = Field(9.0, gt=0, le=1000, description="distance of what the image's shift is seen on (m)")
-    heading_gain: float = Field(0.012, ge=0, le=1, description="share of a turn observed that corrects the heading")
-    first_gain: float = Field(0.15, ge=0, le=1, description="the same at the start, where the heading is a guess")
-    settle: float = Field(15.0, gt=0, le=1000, description="observations over which the first gain fades")
-    offset_gain: float = Field(0.06, ge=0, le=1, description="share of it that corrects the offset")
+    start_rad: float = Field(0.05, ge=0, le=3, description="standard deviation of the heading at the start (rad)")
+    start_m: float = Field(0.15, ge=0, le=100, description="standard deviation of the offset at the start (m)")
+    turn_noise_rad: float = Field(0.08, gt=0, le=10, description="deviation of a turn observed, as if alone (rad)")
+    heading_walk: float = Field(0.006, ge=0, le=1, description="growth of the heading's doubt (rad per root of s)")
+    offset_walk_m: float = Field(0.06, ge=0, le=10, description="growth of the offset's doubt (m per root of s)")
     place_gain: float = Field(0.35, ge=0, le=1, description="share of a place observed that corrects the position")
     most_surprise_rad: float = Field(
         0.1, gt=0, le=3, description="a turn observed counts as no more than this off (rad)"
     )
-    bend_per_m: float = Field(0.04, gt=0, le=10, description="bend in which a turn observed counts half (rad/m)")
+    bend_per_m: float = Field(0.08, gt=0, le=10, description="bend in which a turn observed counts half (rad/m)")
     doubt_rad: float = Field(0.35, gt=0, le=3, description="turns farther off than this are left out (rad)")
     gate_m: float = Field(3.0, gt=0, le=1000, description="places farther than this from the estimate are doubted (m)")
     insistence: int = Field(10, ge=1, le=100, description="doubted places in a row, of one mind, that are believed")
@@ -82,7 +83,8 @@ class RouteFollower:
         self.route, self.config = route, config
         self.along_m, self.left_m, self.heading_rad = start_m, 0.0, 0.0
         self.drift_rad, self.silent_s = 0.0, 0.0
-        self.turns_seen = self.relocated = 0
+        self.relocated = 0
+        self.covariance: Array = np.diag([config.start_rad**2, config.start_m**2])  # of heading and offset
         self.doubted: list[float] = []
 
     def move(self, velocity_mps: tuple[float, float] | None, turned_rad: float, dt_s: float) -> None:
@@ -95,6 +97,7 @@ class RouteFollower:
         self.along_m = min(max(self.along_m + (forward * c - left * s) * dt_s, -2.0), self.route.length_m + 2.0)
         self.left_m += (forward * s + left * c) * dt_s
         self.heading_rad += turned_rad - (self.route.heading_at(self.along_m) - before)
+        self._forget(forward * dt_s, dt_s)
         drift = math.atan2(left, max(forward, 0.3))
         self.drift_rad += min(dt_s / 0.5, 1.0) * (drift - self.drift_rad)
 
@@ -106,12 +109,20 @@ class RouteFollower:
         if abs(surprise) > config.doubt_rad:
             return
         surprise = min(max(surprise, -config.most_surprise_rad), config.most_surprise_rad)
-        self.turns_seen += 1
         bend = (self.route.heading_at(along_m + BEND_M) - self.route.heading_at(along_m - BEND_M)) / (2.0 * BEND_M)
-        trust = 1.0 / (1.0 + (bend / config.bend_per_m) ** 2)
-        gain = config.heading_gain + config.first_gain * math.exp(-self.turns_seen / config.settle)
-        self.heading_rad -= trust * gain * surprise
-        self.left_m -= trust * config.offset_gain * config.parallax_m * surprise
+        noise2 = config.turn_noise_rad**2 * (1.0 + (bend / config.bend_per_m) ** 2)
+        seen = np.array([1.0, 1.0 / config.parallax_m])
+        along = self.covariance @ seen
+        gain = along / (seen @ along + noise2)
+        self.heading_rad -= float(gain[0]) * surprise
+        self.left_m -= float(gain[1]) * surprise
+        self.covariance = self.covariance - np.outer(gain, along)
+
+    def _forget(self, forward_m: float, dt_s: float) -> None:
+        """The uncertainty of heading and offset after a way flown."""
+        step = np.array([[1.0, 0.0], [forward_m, 1.0]])
+        grown = self.config.heading_walk**2 * dt_s, self.config.offset_walk_m**2 * dt_s
+        self.covariance = step @ self.covariance @ step.T + np.diag(grown)
 
     def see_place(self, along_m: float) -> None:
         """We are at a place that was taught so far along the route."""

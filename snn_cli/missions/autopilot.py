@@ -14,15 +14,18 @@ from sim_worlds.robot import Senses
 from sim_worlds.robot_config import RobotConfig
 from snn_cli.controllers import controller_named
 from snn_control.pid import Pid, PidConfig
+from snn_control.spiking_pid import SpikingPid
 from snn_core.config import Config
 from snn_perception.events.batch import make_batch
-from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, undecided
+from snn_perception.motion.motion_estimator import MotionConfig, MotionEstimator, centre_px, moved_to
 from snn_perception.motion.motion_model import load_motion_model
 
 Array = NDArray[np.float64]
 HEADING_PID = PidConfig(
     kp=10, ki=0.5, kd=12, integral_limit=5, integrate_within_m=1.0, derivative_filter_s=0.1
 )  # fmt: skip
+FASTEST_MPS = 4.0  # what is faster is an error
+SLOW_MPS = 0.3  # below which the ground makes so few events that windows may tell nothing
 SPEED_PID = PidConfig(kp=8, ki=2.5, kd=0, integral_limit=9, integrate_within_m=1.0)
 
 
@@ -30,10 +33,9 @@ class PilotConfig(Config):
     """How the robot flies and how it measures its own motion."""
 
     height_m: float = Field(1.6, ge=0.3, le=100, description="height to fly at (m)")
-    flow_gain: float = Field(1.25, gt=0, le=10, description="speed ahead over what event motion says, calibrated once")
-    side_gain: float = Field(0.85, gt=0, le=10, description="the same of the speed sideways, where flow is slow")
     flow_smoothing_s: float = Field(0.3, ge=0, le=10, description="time constant of the measured velocity (s)")
-    motion: MotionConfig = Field(MotionConfig.model_construct(budget=300), description="event motion")
+    networks: bool = Field(False, description="spiking networks for heading and speed too, not PIDs")
+    motion: MotionConfig = Field(MotionConfig.model_construct(budget=300, align=7000), description="event motion")
 
 
 class Velocity(NamedTuple):
@@ -47,6 +49,8 @@ class Odometer:
     """Velocity over ground from events that look down, the height, and the gyro that says how the camera tilted.
 
     v = -y' h / f + q h forward, x' h / f - p h to the left: flow of the ground, less what pitch and roll rates bring.
+    Flow slower than the slowest neurons of the layer is believed too, where it is sure. Where events come but tell
+    nothing sure, as they do from a robot that hardly moves, a low velocity stays as it was.
     """
 
     def __init__(self, robot: RobotConfig, pilot: PilotConfig) -> None:
@@ -55,32 +59,35 @@ class Odometer:
         self.estimator = MotionEstimator(*size, load_motion_model("default"), pilot.motion)
         self.focal_px = 0.5 * robot.event_width / math.tan(0.5 * robot.event_fov_rad)
         self.velocity: Velocity | None = None
-        self.motion: Motion = undecided(0, 0, 0.0)
         self.gyro: Array = np.zeros(3)
 
     def measure(self, senses: Senses, height_m: float) -> Velocity | None:
         """Smoothed velocity, or none where the events of the period do not tell."""
-        self.motion = self._motion(senses)
+        if len(senses.events.x) < self.pilot.motion.min_events:
+            self.gyro = senses.gyro_radps
+            return None
+        flow = self._flow_px_s(senses)
         tilted = 0.5 * (self.gyro + senses.gyro_radps)  # over the period
         self.gyro = senses.gyro_radps
-        if not self.motion.decided:
-            return None
+        before = self.velocity or Velocity(0.0, 0.0)
+        if flow is None:
+            return before if math.hypot(*before) < SLOW_MPS else None
         scale = height_m / self.focal_px
-        forward = -self.motion.vy_px_s * scale * self.pilot.flow_gain + tilted[1] * height_m
-        left = self.motion.vx_px_s * scale * self.pilot.side_gain - tilted[0] * height_m
-        if max(abs(forward), abs(left)) > 4.0:
+        forward, left = -flow[1] * scale + tilted[1] * height_m, flow[0] * scale - tilted[0] * height_m
+        if max(abs(forward), abs(left)) > FASTEST_MPS:
             return None
         keep = self.pilot.flow_smoothing_s / (self.pilot.flow_smoothing_s + self.robot.dt_s)
-        before = self.velocity or Velocity(0.0, 0.0)
         self.velocity = Velocity(*(keep * b + (1.0 - keep) * n for b, n in zip(before, (forward, left), strict=True)))
         return self.velocity
 
-    def _motion(self, senses: Senses) -> Motion:
-        t_us, events = round(senses.time_s * 1e6), senses.events
-        if len(events.x) < self.pilot.motion.min_events:
-            return undecided(t_us, len(events.x), 0.0)
-        size = self.robot.event_width, self.robot.event_height
-        return self.estimator.estimate(make_batch(*events, size), t_us)
+    def _flow_px_s(self, senses: Senses) -> tuple[float, float] | None:
+        """Flow right and up where the events of the period are, where it is sure."""
+        batch = make_batch(*senses.events, (self.robot.event_width, self.robot.event_height))
+        judged = self.estimator.judge(batch)
+        if judged is None or self.estimator.confidence(judged) < self.pilot.motion.min_confidence:
+            return None
+        vx, vy, *_ = (moved_to(centre_px(batch)) @ judged.motion).tolist()
+        return vx, vy
 
 
 class Autopilot:
@@ -89,8 +96,7 @@ class Autopilot:
     def __init__(self, robot: RobotConfig, config: PilotConfig) -> None:
         self.robot, self.config = robot, config
         self.altitude = controller_named("default", robot.dt_s, 1)[1]
-        self.heading = Pid(HEADING_PID, robot.dt_s)
-        self.speed = Pid(SPEED_PID, robot.dt_s)
+        self.heading, self.speed = _heading_and_speed(robot.dt_s, config.networks)
         self.odometer = Odometer(robot, config)
         self.height_m, self.heading_rad = config.height_m, 0.0
         self.turned_rad = 0.0
@@ -117,3 +123,9 @@ class Autopilot:
                 self.speed(np.array([speed_mps]), np.array([forward]))[0],
             ]
         )
+
+
+def _heading_and_speed(dt_s: float, networks: bool) -> tuple[Pid | SpikingPid, Pid | SpikingPid]:
+    if not networks:
+        return Pid(HEADING_PID, dt_s), Pid(SPEED_PID, dt_s)
+    return controller_named("default", dt_s, 1, "heading")[1], controller_named("default", dt_s, 1, "speed")[1]

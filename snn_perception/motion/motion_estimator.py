@@ -111,7 +111,7 @@ class MotionEstimator:
         confidence = self.confidence(judged)
         if confidence < self.config.min_confidence:
             return undecided(t_us, len(batch), confidence)
-        centre = float(batch.x.mean()) - 0.5 * (batch.width - 1), 0.5 * (batch.height - 1) - float(batch.y.mean())
+        centre = centre_px(batch)
         shift = moved_to(centre)
         vx, vy, rotation, divergence = (shift @ judged.motion).tolist()
         covariance = shift @ judged.covariance @ shift.T
@@ -149,6 +149,11 @@ class MotionEstimator:
         c = self.calibration
         z = c.constant + float(np.dot((c.gain, c.patches, c.spread, c.sharpness), judged.features))
         return 1.0 / (1.0 + math.exp(-min(max(z, -30.0), 30.0)))
+
+
+def centre_px(batch: EventBatch) -> tuple[float, float]:
+    """Where the events are, right of and above the sensor's middle."""
+    return float(batch.x.mean()) - 0.5 * (batch.width - 1), 0.5 * (batch.height - 1) - float(batch.y.mean())
 
 
 def moved_to(offset_px: tuple[float, float]) -> NDArray[np.float64]:

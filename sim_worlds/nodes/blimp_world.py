@@ -7,7 +7,6 @@ from typing import Any
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import PointStamped, WrenchStamped
 from nav_msgs.msg import Odometry
-from pydantic import Field
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rosgraph_msgs.msg import Clock as ClockMessage
@@ -15,6 +14,7 @@ from sensor_msgs.msg import Range
 from std_srvs.srv import SetBool, Trigger
 
 from sim_worlds.blimp_flight import BlimpFlight, FlightConfig, FlightStep
+from sim_worlds.nodes.pace import PaceConfig
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
@@ -31,19 +31,8 @@ FIELD_OF_VIEW_RAD = 0.035
 LOST_IN_A_ROW = 10  # lost readings that lock step flies through before it waits
 
 
-class BlimpWorldConfig(FlightConfig, WireConfig):
+class BlimpWorldConfig(PaceConfig, FlightConfig, WireConfig):
     """Parameters of the node."""
-
-    real_time_factor: float = Field(
-        1.0, ge=0, le=1000, description="speed of simulated time; 0 = lock step, as fast as commands come"
-    )
-    patience_s: float = Field(0.2, ge=0.01, le=10, description="lock step: real time that a command is waited for (s)")
-    paused: bool = Field(False, description="start paused")
-
-    @property
-    def timer_s(self) -> float:
-        """Real time between two looks at what is to be done."""
-        return self.dt_s / self.real_time_factor if self.real_time_factor else self.patience_s
 
 
 class BlimpWorldNode(Node):
@@ -71,7 +60,7 @@ class BlimpWorldNode(Node):
         self.create_service(SetBool, "pause", self.guard(self._on_pause))
         self.create_service(Trigger, "reset", self.guard(self._on_reset))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.timer = self.create_timer(self.config.timer_s, self.guard(self._on_timer), clock=steady)
+        self.timer = self.create_timer(self.config.timer_s(self.config.dt_s), self.guard(self._on_timer), clock=steady)
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("command",))
 
     def pause(self, paused: bool) -> None:

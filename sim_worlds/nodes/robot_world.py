@@ -8,7 +8,6 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import WrenchStamped
 from nav_msgs.msg import Odometry
-from pydantic import Field
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
@@ -16,6 +15,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, Imu, PointCloud2, PointField, Range
 from std_srvs.srv import SetBool, Trigger
 
+from sim_worlds.nodes.pace import PaceConfig
 from sim_worlds.robot import Senses
 from sim_worlds.robot_flight import FaultConfig, RobotFlight, RobotFlightConfig
 from snn_core.errors import ConfigError, SnnError
@@ -44,19 +44,8 @@ POINT_FIELDS = [
 ]
 
 
-class RobotWorldConfig(RobotFlightConfig, WireConfig):
+class RobotWorldConfig(PaceConfig, RobotFlightConfig, WireConfig):
     """Parameters of the node."""
-
-    real_time_factor: float = Field(
-        1.0, ge=0, le=1000, description="speed of simulated time; 0 = lock step, as fast as commands come"
-    )
-    patience_s: float = Field(0.2, ge=0.01, le=10, description="lock step: real time that a command is waited for (s)")
-    paused: bool = Field(False, description="start paused")
-
-    @property
-    def timer_s(self) -> float:
-        """Real time between two looks at what is to be done."""
-        return self.dt_s / self.real_time_factor if self.real_time_factor else self.patience_s
 
 
 class RobotWorldNode(Node):
@@ -89,7 +78,7 @@ class RobotWorldNode(Node):
         self.create_service(Trigger, "reset", self.guard(self._on_reset))
         self.create_service(Trigger, "step", self.guard(self._on_step))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.timer = self.create_timer(config.timer_s, self.guard(self._on_timer), clock=steady)
+        self.timer = self.create_timer(config.timer_s(config.dt_s), self.guard(self._on_timer), clock=steady)
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("command", "drive"))
 
     def _make_publishers(self) -> None:

@@ -62,12 +62,18 @@ def test_a_sensor_that_lies_is_not_flown_by(networks, fault, within_s):
     assert lost[0].stamp_s >= 61.0
 
 
-def test_a_network_that_falls_silent_leaves_the_flight_to_the_pid(networks):
+def under_way():
+    """A patrol after half a minute, and its networks, to be crippled."""
     crippled = SpikingPid.load(model_path("default"), DT_S)
     mission = Patrol(CONFIG, networks=crippled)
     for _ in range(300):
         mission.step()
         mission.flight.advance()
+    return mission, crippled
+
+
+def test_a_network_that_falls_silent_leaves_the_flight_to_the_pid():
+    mission, crippled = under_way()
     for params in crippled.parts.values():
         params.threshold[:] = 1e6
     flown = mission.fly(120.0)
@@ -76,12 +82,8 @@ def test_a_network_that_falls_silent_leaves_the_flight_to_the_pid(networks):
     assert any(e.subject == "network pd" and e.new == "silent" for e in flown.events)
 
 
-def test_networks_that_no_longer_see_the_error_are_caught_by_their_twin(networks):
-    crippled = SpikingPid.load(model_path("default"), DT_S)
-    mission = Patrol(CONFIG, networks=crippled)
-    for _ in range(300):
-        mission.step()
-        mission.flight.advance()
+def test_networks_that_no_longer_see_the_error_are_caught_by_their_twin():
+    mission, crippled = under_way()
     for params in crippled.parts.values():
         params.w_in[:] = 0.0
     flown = mission.fly(120.0)

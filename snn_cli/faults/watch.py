@@ -4,7 +4,7 @@ from collections import deque
 
 import numpy as np
 
-from snn_cli.faults_flight import CONTROLLERS, Robot
+from snn_cli.faults.flight import CONTROLLERS, Robot
 from snn_control.coordination.contracts import load_contracts
 from snn_control.coordination.coordinator import CLIMB, HEIGHT, MOTION, PLACE, CoordinationConfig, Coordinator
 from snn_control.coordination.fleet import Observation, Transform

@@ -9,7 +9,6 @@ from snn_cli import (
     events,
     evolve,
     explain,
-    faults,
     fly,
     layers,
     mimic,
@@ -20,6 +19,7 @@ from snn_cli import (
     tune,
     world,
 )  # fmt: skip
+from snn_cli.faults import command as faults
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 

@@ -24,7 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Range
 
 from sim_worlds.blimp_flight import BlimpFlight, FlightConfig
-from snn_cli.faults_case import Missed, need
+from snn_cli.faults.case import Missed, need
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.process import make_executor
 from snn_core.nodes.sensing_listener import SensingListener

@@ -11,7 +11,7 @@ import numpy as np
 
 from sim_worlds.nodes.blimp_world import BlimpWorldNode
 from sim_worlds.nodes.robot_world import RobotWorldNode
-from snn_cli.faults_soak import resident_mb
+from snn_cli.faults.soak import resident_mb
 from snn_cli.nodes.fault_desk import Desk, deliver
 from snn_cli.nodes.fault_field import Field
 from snn_control.nodes.altitude_controller import AltitudeControllerNode

@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image, PointCloud2, PointField, Range
 
 from sim_worlds.faults.files import corrupted
-from snn_cli.faults_case import Check, Missed, need
+from snn_cli.faults.case import Check, Missed, need
 from snn_cli.nodes.fault_desk import T0_S, Desk
 from snn_control.altitude_loop import REHEARSAL
 from snn_control.nodes.altitude_controller import AltitudeControllerNode

@@ -118,6 +118,10 @@ class RouteFollower:
             self.along_m, self.relocated = along_m, self.relocated + 1
             self.doubted.clear()
 
+    def doubt(self, turned_rad: float, moved_m: float) -> None:
+        """It may have turned and moved by so much unseen (standard deviations)."""
+        self.covariance = self.covariance + np.diag([turned_rad**2, moved_m**2])
+
     @property
     def lost(self) -> bool:
         """Whether event motion has been silent for too long to fly on."""

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from snn_control.taught_route import SLOWEST_MPS, TaughtRoute
 from snn_core.config import Config
 
 Array = NDArray[np.float64]
@@ -48,27 +49,6 @@ class FollowerConfig(Config):
     silence_s: float = Field(3.0, gt=0, le=100, description="without event motion for so long the robot stops (s)")
 
 
-class TaughtRoute(NamedTuple):
-    """What the robot knows of a route from flying it once, (sample,) each."""
-
-    along_m: Array  # by its own odometry, rising
-    heading_rad: Array  # by its own gyro
-    drift_rad: Array  # from the nose to where it went, to the left, by its own odometry
-
-    def heading_at(self, along_m: float) -> float:
-        """Heading at a place; straight on beyond the ends."""
-        return float(np.interp(along_m, self.along_m, self.heading_rad))
-
-    def drift_at(self, along_m: float) -> float:
-        """Drift angle at a place."""
-        return float(np.interp(along_m, self.along_m, self.drift_rad))
-
-    @property
-    def length_m(self) -> float:
-        """How long it is, by that odometry."""
-        return float(self.along_m[-1])
-
-
 class Steering(NamedTuple):
     """What the lower controllers are asked for."""
 
@@ -98,7 +78,7 @@ class RouteFollower:
         self.left_m += (forward * s + left * c) * dt_s
         self.heading_rad += turned_rad - (self.route.heading_at(self.along_m) - before)
         self._forget(forward * dt_s, dt_s)
-        drift = math.atan2(left, max(forward, 0.3))
+        drift = math.atan2(left, max(forward, SLOWEST_MPS))
         self.drift_rad += min(dt_s / 0.5, 1.0) * (drift - self.drift_rad)
 
     def see_turn(self, turn_rad: float, along_m: float) -> None:
@@ -137,6 +117,10 @@ class RouteFollower:
         if len(self.doubted) >= config.insistence:
             self.along_m, self.relocated = along_m, self.relocated + 1
             self.doubted.clear()
+
+    def doubt(self, turned_rad: float, moved_m: float) -> None:
+        """It may have turned and moved by so much unseen (standard deviations)."""
+        self.covariance = self.covariance + np.diag([turned_rad**2, moved_m**2])
 
     @property
     def lost(self) -> bool:

@@ -41,6 +41,15 @@ class Command:
     stamp_s: float
 
 
+@dataclass(frozen=True)
+class Drive:
+    """Commands along the ground, -10 to 10 tenths of the drivetrain's range, and when they were computed."""
+
+    ahead: float
+    turn: float  # to the left
+    stamp_s: float
+
+
 class Level(IntEnum):
     """Severity, numbered as in diagnostic_msgs."""
 

@@ -12,18 +12,13 @@ from pydantic import Field
 from sim_worlds.robot import Senses
 from sim_worlds.robot_config import RobotConfig
 from snn_cli.controllers import controller_named
-from snn_control.pid import Pid, PidConfig
-from snn_control.spiking_pid import SpikingPid
+from snn_control.drive_control import pid_drive, spiking_drive
 from snn_core.config import Config
 from snn_perception.events.batch import make_batch
 from snn_perception.motion.ground_odometer import GroundOdometer, GroundOdometerConfig, GroundVelocity
 from snn_perception.motion.motion_model import load_motion_model
 
 Array = NDArray[np.float64]
-HEADING_PID = PidConfig(
-    kp=10, ki=0.5, kd=12, integral_limit=5, integrate_within_m=1.0, derivative_filter_s=0.1
-)  # fmt: skip
-SPEED_PID = PidConfig(kp=8, ki=2.5, kd=0, integral_limit=9, integrate_within_m=1.0)
 
 
 class PilotConfig(Config):
@@ -40,7 +35,7 @@ class Autopilot:
     def __init__(self, robot: RobotConfig, config: PilotConfig) -> None:
         self.robot, self.config = robot, config
         self.altitude = controller_named("default", robot.dt_s, 1)[1]
-        self.heading, self.speed = _heading_and_speed(robot.dt_s, config.networks)
+        self.heading, self.speed = spiking_drive(robot.dt_s) if config.networks else pid_drive(robot.dt_s)
         self.size = robot.event_width, robot.event_height
         focal_px = 0.5 * robot.event_width / math.tan(0.5 * robot.event_fov_rad)
         self.odometer = GroundOdometer(self.size, focal_px, load_motion_model("default"), config.odometer)
@@ -70,9 +65,3 @@ class Autopilot:
                 self.speed(np.array([speed_mps]), np.array([forward]))[0],
             ]
         )
-
-
-def _heading_and_speed(dt_s: float, networks: bool) -> tuple[Pid | SpikingPid, Pid | SpikingPid]:
-    if not networks:
-        return Pid(HEADING_PID, dt_s), Pid(SPEED_PID, dt_s)
-    return controller_named("default", dt_s, 1, "heading")[1], controller_named("default", dt_s, 1, "speed")[1]

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sim_worlds.robot import Robot
 from sim_worlds.scene import Scene, open_scene
 from snn_cli.controllers import controller_named
-from snn_cli.missions.autopilot import HEADING_PID
 from snn_cli.missions.mission_config import AvoidMission
 from snn_cli.missions.scoring import Referee
+from snn_control.drive_control import HEADING_PID
 from snn_control.pid import Pid
 from snn_perception.motion.looming import NOTHING, Looming, LoomingDetector
 

@@ -12,7 +12,8 @@ from sim_worlds.scene import Scene, open_scene
 from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import RouteMission
 from snn_cli.missions.scoring import Referee, beside_path
-from snn_control.route_follower import RouteFollower, TaughtRoute
+from snn_control.route_follower import RouteFollower
+from snn_control.taught_route import RouteRecorder, TaughtRoute
 from snn_perception.places.image_shift import outline, shift_between
 from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig
@@ -24,7 +25,6 @@ TOLERANCE = 2  # places
 LOOK_AHEAD_M = 4.0  # of the pilot who teaches
 SETTLE_S = 3.0
 STILL = (0.0, 0.0)  # until then
-DRIFT_SHARE = 0.1  # of a new drift angle in its running mean
 
 
 class Taught(NamedTuple):
@@ -81,20 +81,17 @@ def teach_part(mission: RouteMission, seed: int) -> Taught:
     scene = open_scene(mission.scene, mission.taught_in)
     robot = _robot(scene, mission, seed)
     pilot = Autopilot(mission.robot, mission.pilot)
-    along, drift, end_m = 0.0, 0.0, _end_m(mission, scene)
-    samples, outlines, where, truths = [(0.0, 0.0, 0.0)], [], [], []
+    recorder, end_m = RouteRecorder(), _end_m(mission, scene)
+    outlines, where, truths = [], [], []
     images: list[NDArray[np.uint8]] = []
     commands: Array = np.zeros(3)
     for tick in range(100_000):
         senses, truth = robot.advance(commands), robot.truth()
         velocity = pilot.sense(senses)
         moving = tick * mission.robot.dt_s > SETTLE_S
-        if velocity is not None and moving:
-            along += max(velocity.forward_mps, 0.0) * mission.robot.dt_s
-            drift += DRIFT_SHARE * (math.atan2(velocity.left_mps, max(velocity.forward_mps, 0.3)) - drift)
-        samples.append((along, pilot.heading_rad, drift))
+        recorder.move(velocity if moving else None, pilot.turned_rad, mission.robot.dt_s)
         truths.append((truth.time_s, *truth.position_m, truth.yaw_rad, truth.clearance_m))
-        if along >= len(images) * mission.spacing_m:
+        if recorder.along_m >= len(images) * mission.spacing_m:
             images.append(senses.image)
             outlines.append(outline(senses.image))
             where.append(truth.position_m[:2])
@@ -108,14 +105,7 @@ def teach_part(mission: RouteMission, seed: int) -> Taught:
     poses = np.zeros((len(images), 7))
     poses[:, 0], poses[:, 6] = np.arange(len(images)) * mission.spacing_m, 1.0
     places.add(np.array(images), poses)
-    return Taught(_profile(samples), places, outlines, np.array(images), np.array(truths), np.array(where))
-
-
-def _profile(samples: list[tuple[float, float, float]]) -> TaughtRoute:
-    """Headings over positions that rise."""
-    along, heading, drift = np.array(samples).T
-    kept = np.concatenate([np.diff(along) > 1e-6, [True]])
-    return TaughtRoute(along[kept], heading[kept], drift[kept])
+    return Taught(recorder.route(), places, outlines, np.array(images), np.array(truths), np.array(where))
 
 
 def _pilot_turn(scene: Scene, position: Array, yaw_rad: float, reached_m: float) -> float:

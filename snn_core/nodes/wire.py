@@ -9,7 +9,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from snn_core.config import Config
-from snn_core.signals import Command
+from snn_core.signals import Command, Drive
 
 SENSOR_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)  # hears reliable publishers too
 COMMAND_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
@@ -52,5 +52,25 @@ def to_wrench(command: Command, newtons_per_command: float) -> WrenchStamped:
 
 def from_wrench(message: WrenchStamped, newtons_per_command: float) -> Command:
     """The command that a thrust stands for; a thrust that is not finite stays so, for the receiver to refuse."""
-    value = float(message.wrench.force.z) / newtons_per_command
-    return Command(round(value, DIGITS) if math.isfinite(value) else value, seconds(message.header.stamp))
+    return Command(_command(message.wrench.force.z, newtons_per_command), seconds(message.header.stamp))
+
+
+def to_drive_wrench(drive: Drive, newtons_per_command: float) -> WrenchStamped:
+    """A drive as thrust along the body's x axis and moment about its z axis, in the same unit."""
+    message = WrenchStamped()
+    message.header.stamp = stamp(drive.stamp_s)
+    message.header.frame_id = BASE_FRAME
+    message.wrench.force.x = float(drive.ahead * newtons_per_command)
+    message.wrench.torque.z = float(drive.turn * newtons_per_command)
+    return message
+
+
+def from_drive_wrench(message: WrenchStamped, newtons_per_command: float) -> Drive:
+    """The drive that thrust ahead and moment to the left stand for; what is not finite stays so."""
+    ahead, turn = (_command(x, newtons_per_command) for x in (message.wrench.force.x, message.wrench.torque.z))
+    return Drive(ahead, turn, seconds(message.header.stamp))
+
+
+def _command(newtons: float, newtons_per_command: float) -> float:
+    value = float(newtons) / newtons_per_command
+    return round(value, DIGITS) if math.isfinite(value) else value

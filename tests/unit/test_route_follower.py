@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from snn_control.route_follower import FollowerConfig, RouteFollower, TaughtRoute
+from snn_control.route_follower import FollowerConfig, RouteFollower
+from snn_control.taught_route import TaughtRoute
 
 
 def straight(length=50.0):

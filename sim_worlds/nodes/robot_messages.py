@@ -1,7 +1,6 @@
 """What a simulated robot senses, as ROS messages."""
 
 import array
-import math
 from typing import Any
 
 from builtin_interfaces.msg import Time
@@ -9,12 +8,13 @@ from geometry_msgs.msg import TransformStamped
 from nav_msgs.msg import Odometry
 from sensor_msgs.msg import CameraInfo, Image, Imu, PointCloud2, PointField, Range
 
+from sim_worlds.lidar import VIEW_RAD
+from sim_worlds.pinhole import camera_matrices
 from sim_worlds.robot import Events, Senses
 from sim_worlds.robot_flight import Pose
 from snn_core.event_messages import FIELDS, PACKET_ENCODING, STEP, cloud_bytes, packet_bytes
 from snn_core.frames import BASE_FRAME, CAMERA_FRAME, EVENT_FRAME, IMU_FRAME, LIDAR_FRAME, WORLD_FRAME
 
-LIDAR_VIEW_RAD = 0.035
 POINT_FIELDS = [PointField(name=name, offset=offset, datatype=kind, count=1) for name, offset, kind in FIELDS]
 
 
@@ -64,12 +64,10 @@ def image_of(senses: Senses, time: Time) -> Image:
 
 def camera_info(rows: int, columns: int, fov_rad: float, time: Time) -> CameraInfo:
     """A pinhole without distortion."""
-    focal = 0.5 * columns / math.tan(0.5 * fov_rad)
     message = CameraInfo(height=rows, width=columns, distortion_model="plumb_bob", d=[0.0] * 5)
     message.header.stamp, message.header.frame_id = time, CAMERA_FRAME
-    message.k = [focal, 0.0, 0.5 * columns, 0.0, focal, 0.5 * rows, 0.0, 0.0, 1.0]
+    message.k, message.p = camera_matrices(rows, columns, fov_rad)
     message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    message.p = [focal, 0.0, 0.5 * columns, 0.0, 0.0, focal, 0.5 * rows, 0.0, 0.0, 0.0, 1.0, 0.0]
     return message
 
 
@@ -94,7 +92,7 @@ def packet_of(kind: Any, events: Events, base_us: int, begun: Time, size: tuple[
 
 def range_of(range_m: float, max_m: float, time: Time) -> Range:
     """What the lidar measures downwards."""
-    reading = Range(radiation_type=Range.INFRARED, field_of_view=LIDAR_VIEW_RAD, min_range=0.0)
+    reading = Range(radiation_type=Range.INFRARED, field_of_view=VIEW_RAD, min_range=0.0)
     reading.header.stamp, reading.header.frame_id = time, LIDAR_FRAME
     reading.max_range, reading.range = float(max_m), float(range_m)
     return reading

@@ -18,7 +18,7 @@ from snn_cli.missions.mission_config import AnyMission
 Array = NDArray[np.float64]
 RED, BLUE, GREY, AMBER = "#d1495b", "#30638e", "#8a8a8a", "#d99a2b"
 PICTURES = 4  # moments shown
-AROUND_M = 4.0  # of a map, beyond what was flown
+AROUND_M = 2.5  # of a map, beyond what was flown
 LABELLED = 12  # decisions of which the text is shown; where there are more, only when
 LONGEST_S = 5.0  # time to contact that is drawn
 WITHIN = 0.2  # of the true time to contact: what counts as right
@@ -65,7 +65,7 @@ def _map(album: Album) -> Figure:
     axes.plot(c["x_m"], c["y_m"], color=RED, lw=1.3, label="flown")
     axes.plot(c["x_m"][:1], c["y_m"][:1], "o", color=RED, ms=5, label="start")
     axes.set(xlabel="x (m)", ylabel="y (m)", title="From above")
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return figure
 
 

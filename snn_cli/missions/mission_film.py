@@ -1,8 +1,8 @@
 """A mission as a film: what the robot sees, what it makes of it, and where that leads, as a GIF."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import matplotlib
 
@@ -10,17 +10,22 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from snn_cli.missions.album import Album
 from snn_cli.missions.mission_config import AnyMission
 from snn_cli.missions.mission_figures import GREY, LONGEST_S, RED, draw_ground
 from snn_core.files import write_atomically
+from snn_perception.places.image_files import gif_bytes
 
-FPS, DPI = 6, 50
+RATE_HZ, DPI = 6.0, 50
 Array = NDArray[np.float64]
+Pixels = NDArray[np.uint8]
 
 
 class Curve(NamedTuple):
@@ -33,33 +38,43 @@ class Curve(NamedTuple):
 
 def write_film(path: Path, album: Album, mission: AnyMission) -> None:
     """Write the film of the first flight; raises OutputError if it cannot be."""
-    frames = album.frames.items
-    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(9, 2.6), layout="constrained")
-    pictures = [frame.taught if frame.taught is not None else frame.flow for frame in frames]
-    black = np.zeros((*frames[0].seen.shape, 3), np.uint8)
-    seen = left.imshow(frames[0].seen, cmap="gray", vmin=0, vmax=255)
-    other = middle.imshow(next((p for p in pictures if p is not None), black), cmap="gray", vmin=0, vmax=255)
+    figure, panels = plt.subplots(1, 3, figsize=(9, 2.6), layout="constrained", dpi=DPI)
+    try:
+        write_atomically(path, gif_bytes(_frames(figure, panels.tolist(), album, mission), RATE_HZ))
+    finally:
+        plt.close(figure)
+
+
+def _frames(figure: Figure, panels: list[Axes], album: Album, mission: AnyMission) -> Iterator[Pixels]:
+    """The pictures of the film; what stays is drawn once."""
+    left, middle, right = panels
     left.set_title("sees now", fontsize=9)
     middle.set_title("was taught" if album.taught is not None else "its events move", fontsize=9)
-    for axes in (left, middle):
-        axes.set_axis_off()
-    curve = _curve(right, album, mission)
-    (line,) = right.plot([], [], color=RED, lw=1.4)
     right.tick_params(labelsize=7)
-
-    def draw(k: int) -> list[Any]:
-        until = curve.time_s <= frames[k].time_s
-        seen.set_data(frames[k].seen)
-        if pictures[k] is not None:
-            other.set_data(pictures[k])
+    curve, frames = _curve(right, album, mission), album.frames.items
+    others = [frame.taught if frame.taught is not None else frame.flow for frame in frames]
+    shown = next((pixels for pixels in others if pixels is not None), np.zeros((3, 4, 3), np.uint8))
+    screens = [_screen(left, frames[0].seen), _screen(middle, shown)]
+    line = Line2D([], [], color=RED, lw=1.4, animated=True)
+    right.add_line(line)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    still = canvas.copy_from_bbox(figure.bbox)
+    for frame, other in zip(frames, others, strict=True):
+        shown = shown if other is None else other
+        until = curve.time_s <= frame.time_s
+        screens[0].set_data(frame.seen)
+        screens[1].set_data(shown)
         line.set_data(curve.x[until], curve.y[until])
-        return [seen, other, line]
+        canvas.restore_region(still)
+        for axes, artist in zip(panels, (*screens, line), strict=True):
+            axes.draw_artist(artist)
+        yield np.array(canvas.buffer_rgba())[..., :3]
 
-    with TemporaryDirectory() as folder:
-        film = Path(folder) / "film.gif"
-        FuncAnimation(figure, draw, frames=len(frames)).save(film, PillowWriter(fps=FPS), dpi=DPI)
-        write_atomically(path, film.read_bytes())
-    plt.close(figure)
+
+def _screen(axes: Axes, pixels: Pixels) -> AxesImage:
+    axes.set_axis_off()
+    return axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, animated=True)
 
 
 def _curve(axes: Axes, album: Album, mission: AnyMission) -> Curve:

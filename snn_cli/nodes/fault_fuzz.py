@@ -18,7 +18,8 @@ from snn_control.nodes.altitude_controller import AltitudeControllerNode
 from snn_control.nodes.command_gate import CommandGateNode
 from snn_control.nodes.coordinator import CoordinatorNode
 from snn_control.nodes.pid_controller import PidControllerNode
-from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, now_s, stamp
+from snn_core.frames import BASE_FRAME
+from snn_core.nodes.wire import COMMAND_QOS, WireConfig, now_s, stamp
 from snn_core.sensing import KEYS
 from snn_perception.nodes.event_motion import EventMotionNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode

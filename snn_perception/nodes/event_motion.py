@@ -111,7 +111,9 @@ class EventMotionNode(Node):
             self.loop.configure(under_order(config, self.sensing.order))
 
     def _on_points(self, raw: bytes, age_s: float) -> None:
-        self._push(lambda: unpacked(raw, PointCloud2, points_of), age_s)
+        """Points, unless the camera sends the same events as packets too."""
+        if not self.sources.speaks("events"):
+            self._push(lambda: unpacked(raw, PointCloud2, points_of), age_s)
 
     def _push(self, unpack: Callable[[], Packet], age_s: float) -> None:
         if self.loop is not None:

@@ -14,7 +14,7 @@ from snn_core.signals import Health, Level, health
 from snn_perception.events.batch import EventBatch, join, make_batch
 from snn_perception.events.decoders import EventDecoder, EventPacket
 from snn_perception.events.filters import hot_pixels
-from snn_perception.events.point_clouds import PointBuffer, cloud_events
+from snn_perception.events.packets import Packet, PacketReader
 from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, undecided
 from snn_perception.motion.motion_model import MotionModel
 from snn_perception.region_of_interest import RegionOfInterestConfig
@@ -49,13 +49,6 @@ class MotionLoopConfig(MotionConfig, RegionOfInterestConfig):
     )
 
 
-class Packet(NamedTuple):
-    """A packet of events."""
-
-    content: EventPacket | PointBuffer
-    stamp_ns: int  # that its sender gave it
-
-
 class Waiting(NamedTuple):
     """A packet in the queue; what is dropped is never unpacked."""
 
@@ -76,7 +69,7 @@ class MotionLoop:
     def __init__(self, model: MotionModel, config: MotionLoopConfig) -> None:
         self.model, self.config = model, config
         self.queue: deque[Waiting] = deque()
-        self.decoder = EventDecoder("events")
+        self.reader = PacketReader()
         self.estimator: MotionEstimator | None = None
         self.pending: list[EventBatch] = []
         self.window_end_us: int | None = None
@@ -106,7 +99,7 @@ class MotionLoop:
 
     def _drop(self) -> None:
         self.counts["dropped_packets"] += 1
-        self.decoder.skip()
+        self.reader.skip()
         self._complain("dropped", f"falling behind: {self.counts['dropped_packets']} packets dropped")
 
     def _complain(self, cause: str, text: str) -> None:
@@ -153,7 +146,7 @@ class MotionLoop:
     def _take(self, waiting: Waiting) -> list[StampedMotion]:
         try:
             packet = waiting.unpack()
-            batch = self._decode(packet.content)
+            batch = self.reader.read(packet, (self.config.width, self.config.height))
         except DataError as error:
             self.counts["bad_packet"] += 1
             self._complain("bad", str(error))
@@ -166,13 +159,6 @@ class MotionLoop:
         self.counts["events"] += len(batch)
         self._follow(batch)
         return [StampedMotion(motion, packet.stamp_ns) for motion in self._windows(self._region(batch))]
-
-    def _decode(self, content: EventPacket | PointBuffer) -> EventBatch:
-        if isinstance(content, EventPacket):
-            return self.decoder.decode(content)
-        batch, outside = cloud_events(content, self.config.width, self.config.height)
-        self.counts["outside"] += outside
-        return batch
 
     def _follow(self, batch: EventBatch) -> None:
         """A new sensor, a gap or a clock that was set begins anew."""
@@ -249,7 +235,7 @@ class MotionLoop:
             "events_per_s": self._rate_hz, "latency_p50_ms": float(p50) * 1e3, "latency_p99_ms": float(p99) * 1e3,
             "confidence": confidence, "trust": 0.0 if complaints else confidence, "waiting": len(self.queue),
             "effort": self.effort,
-            **self.counts, **self.decoder.counts,
+            **self.counts, **self.reader.counts,
         }  # fmt: skip
         decided = self.newest is not None and self.newest.decided
         return health(complaints, values, "moving" if decided else "quiet or undecided")

@@ -21,6 +21,7 @@ from snn_control.nodes.pid_controller import PidControllerNode
 from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, now_s, stamp
 from snn_core.sensing import KEYS
 from snn_perception.nodes.event_motion import EventMotionNode
+from snn_perception.nodes.ground_velocity import GroundVelocityNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
 
 Rng = np.random.Generator
@@ -54,6 +55,7 @@ NODES: dict[str, Target] = {
     "blimp_world": Target(BlimpWorldNode, {"trial": "hover", "paused": True}),
     "robot_world": Target(RobotWorldNode, {"scene": "hall", "paused": True}),
     "event_motion": Target(EventMotionNode, {"width": 64, "height": 48}),
+    "ground_velocity": Target(GroundVelocityNode, {"width": 64, "height": 48, "focal_px": 50.0}),
     "place_recognizer": Target(PlaceRecognizerNode, {"max_places": 20}),
 }
 
@@ -193,7 +195,7 @@ def _judge(desk: Desk, target: Target) -> tuple[int, int]:
             unsafe += sum(not abs(message.wrench.force.z) <= LIMIT for message in caught)
         elif topic == "place":
             unsafe += sum(not math.isfinite(message.pose.pose.position.x) for message in caught)
-        elif topic == "motion":
+        elif topic in ("motion", "velocity"):
             unsafe += sum(not math.isfinite(message.twist.twist.linear.x) for message in caught)
         caught.clear()
     return unsafe, count

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from snn_perception.events.batch import EventBatch
 from snn_perception.events.decoders import EventDecoder, EventPacket
-from snn_perception.events.point_clouds import PointBuffer, cloud_events
+from snn_perception.events.point_clouds import PointBuffer, cloud_events, counts_from_stamp
 
 
 class Packet(NamedTuple):
@@ -13,6 +13,15 @@ class Packet(NamedTuple):
 
     content: EventPacket | PointBuffer
     stamp_ns: int  # that its sender gave it
+
+    def offset_us(self, batch: EventBatch) -> int:
+        """What takes the times of its events to the clock of stamps.
+
+        A camera's own clock is aligned by the stamp, which is that of the first event.
+        """
+        if isinstance(self.content, PointBuffer) and counts_from_stamp(self.content):
+            return 0
+        return self.stamp_ns // 1000 - int(batch.t_us[0])
 
 
 class PacketReader:

@@ -27,7 +27,7 @@ from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, from_wrench
 from snn_core.signals import Command, Health
 
 TOPICS: tuple[str, ...] = (
-    "command", "drive", "range", "image", "camera_info", "events/points", "imu", "odom",
+    "command", "drive", "range", "image", "camera_info", "events/points", "events/camera_info", "imu", "odom",
 )  # fmt: skip
 WORLD_FRAME, CAMERA_FRAME, LIDAR_FRAME, IMU_FRAME = "odom", "camera_optical_frame", "range_link", "imu_link"
 EVENT_FRAME = "event_camera_optical_frame"
@@ -89,6 +89,7 @@ class RobotWorldNode(Node):
         self.image = self.create_publisher(Image, "image", qos)
         self.camera_info = self.create_publisher(CameraInfo, "camera_info", qos)
         self.events = self.create_publisher(PointCloud2, "events/points", qos)
+        self.event_camera_info = self.create_publisher(CameraInfo, "events/camera_info", qos)
         self.range = self.create_publisher(Range, "range", qos)
         self.transforms = self._transform_publisher()
 
@@ -190,7 +191,7 @@ class RobotWorldNode(Node):
         message.header.stamp, message.header.frame_id = time, CAMERA_FRAME
         message.data = array.array("B", senses.image.tobytes())
         self.image.publish(message)
-        self.camera_info.publish(camera_info(rows, columns, self.parameters.config.fov_rad, time))
+        self.camera_info.publish(camera_info(rows, columns, self.parameters.config.fov_rad, time, CAMERA_FRAME))
 
     def _publish_events(self, senses: Senses, time: Time) -> None:
         events = senses.events
@@ -205,6 +206,9 @@ class RobotWorldNode(Node):
         message.header.stamp, message.header.frame_id = stamp(begun_us * 1e-6), EVENT_FRAME
         message.fields = POINT_FIELDS
         message.data = array.array("B", points.tobytes())
+        config = self._flight().robot.config
+        size = config.event_height, config.event_width
+        self.event_camera_info.publish(camera_info(*size, config.event_fov_rad, time, EVENT_FRAME))
         self.events.publish(message)
 
     def _publish_range(self, senses: Senses, time: Time) -> None:
@@ -219,11 +223,11 @@ class RobotWorldNode(Node):
         return self._flight().health({"unanswered": self.unanswered})
 
 
-def camera_info(rows: int, columns: int, fov_rad: float, time: Time) -> CameraInfo:
+def camera_info(rows: int, columns: int, fov_rad: float, time: Time, frame: str) -> CameraInfo:
     """A pinhole without distortion."""
     focal = 0.5 * columns / math.tan(0.5 * fov_rad)
     message = CameraInfo(height=rows, width=columns, distortion_model="plumb_bob", d=[0.0] * 5)
-    message.header.stamp, message.header.frame_id = time, CAMERA_FRAME
+    message.header.stamp, message.header.frame_id = time, frame
     message.k = [focal, 0.0, 0.5 * columns, 0.0, focal, 0.5 * rows, 0.0, 0.0, 1.0]
     message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     message.p = [focal, 0.0, 0.5 * columns, 0.0, 0.0, focal, 0.5 * rows, 0.0, 0.0, 0.0, 1.0, 0.0]

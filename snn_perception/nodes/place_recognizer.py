@@ -137,7 +137,7 @@ class PlaceRecognizerNode(Node):
         return self.pose[:3] if fresh and self.pose is not None else None
 
     def _on_camera(self, message: CameraInfo) -> None:
-        focal = float(message.k[0]) / max(int(message.width), 1)
+        focal = float(message.k[0]) / int(message.width) if message.width else 0.0
         if self.loop is not None and math.isfinite(focal) and 0.0 < focal <= LONGEST_FOCAL:
             self.loop.views.focal = focal
 

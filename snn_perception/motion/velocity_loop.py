@@ -108,11 +108,10 @@ class VelocityLoop:
         if self.odometer is not None:
             self.odometer.configure(odometer_config(config))
 
-    def take_lens(self, focal_px: float, size: tuple[int, int]) -> None:
-        """What the camera says about itself; of another sensor than the events', or not finite, it is of no use."""
-        good = math.isfinite(focal_px) and focal_px > 0.0
-        self.counts["lens_ok" if good else "lens_refused"] += 1
-        if good:
+    def take_lens(self, focal_px: float | None, size: tuple[int, int]) -> None:
+        """What the camera says about itself, none where that cannot be; of another sensor it is of no use."""
+        self.counts["lens_refused" if focal_px is None else "lens_ok"] += 1
+        if focal_px is not None:
             self.lens = (focal_px, size)
 
     def take_range(self, reading: AltitudeReading, now_s: float) -> Verdict:

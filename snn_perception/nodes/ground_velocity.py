@@ -24,7 +24,8 @@ from snn_perception.events.packets import Packet
 from snn_perception.lens import focal_length_px
 from snn_perception.motion.motion_loop import warm
 from snn_perception.motion.motion_model import load_motion_model
-from snn_perception.motion.velocity_loop import Rates, StampedVelocity, VelocityLoop, VelocityLoopConfig, slowed
+from snn_perception.motion.velocity_config import VelocityLoopConfig, slowed
+from snn_perception.motion.velocity_loop import Rates, StampedVelocity, VelocityLoop
 from snn_perception.nodes.event_messages import PATIENCE_S, listen_to_events
 
 TOPICS: tuple[str, ...] = ("events", "events/points", "range", "imu", "camera_info", "coordinator/sensing", "velocity")

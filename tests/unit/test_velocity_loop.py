@@ -18,7 +18,8 @@ from snn_perception.events.point_clouds import FIELDS, STEP, PointBuffer, cloud_
 from snn_perception.lens import focal_length_px
 from snn_perception.motion.motion_model import load_motion_model
 from snn_perception.motion.motion_trials import moving
-from snn_perception.motion.velocity_loop import Rates, VelocityLoop, VelocityLoopConfig, slowed
+from snn_perception.motion.velocity_config import VelocityLoopConfig, slowed
+from snn_perception.motion.velocity_loop import Rates, VelocityLoop
 
 MODEL = load_motion_model("default")
 ROBOT = RobotConfig(width=16, height=12)
@@ -206,7 +207,7 @@ def test_without_a_focal_length_or_with_that_of_another_sensor_it_is_silent(tria
 
 def test_packets_that_waited_too_long_are_dropped_unseen(trial):
     sensors = Sensors(trial, rate_hz=100.0)
-    assert sensors.tell(waited_s=1.0) is None
+    assert sensors.tell(waited_s=1.5) is None
     assert sensors.loop.counts["dropped_packets"] == 1
     assert "1 packets dropped" in sensors.loop.health(sensors.now).message
 

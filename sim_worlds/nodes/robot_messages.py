@@ -62,10 +62,11 @@ def image_of(senses: Senses, time: Time) -> Image:
     return message
 
 
-def camera_info(rows: int, columns: int, fov_rad: float, time: Time) -> CameraInfo:
-    """A pinhole without distortion."""
+def camera_info(size: tuple[int, int], fov_rad: float, time: Time, frame: str) -> CameraInfo:
+    """A pinhole without distortion; size is (rows, columns)."""
+    rows, columns = size
     message = CameraInfo(height=rows, width=columns, distortion_model="plumb_bob", d=[0.0] * 5)
-    message.header.stamp, message.header.frame_id = time, CAMERA_FRAME
+    message.header.stamp, message.header.frame_id = time, frame
     message.k, message.p = camera_matrices(rows, columns, fov_rad)
     message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     return message

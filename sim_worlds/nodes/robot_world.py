@@ -26,6 +26,7 @@ from sim_worlds.nodes.robot_messages import (
 from sim_worlds.robot import Senses
 from sim_worlds.robot_flight import FaultConfig, RobotFlight, RobotFlightConfig
 from snn_core.errors import ConfigError, SnnError
+from snn_core.frames import CAMERA_FRAME, EVENT_FRAME
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
@@ -34,7 +35,7 @@ from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_wrench, seconds, s
 from snn_core.signals import Command, Health
 
 TOPICS: tuple[str, ...] = (
-    "command", "drive", "range", "image", "camera_info", "events", "events/points", "imu", "odom",
+    "command", "drive", "range", "image", "camera_info", "events", "events/points", "events/camera_info", "imu", "odom",
 )  # fmt: skip
 
 
@@ -83,6 +84,7 @@ class RobotWorldNode(Node):
         self.image = self.create_publisher(Image, "image", qos)
         self.camera_info = self.create_publisher(CameraInfo, "camera_info", qos)
         self.points = self.create_publisher(PointCloud2, "events/points", qos)
+        self.event_camera_info = self.create_publisher(CameraInfo, "events/camera_info", qos)
         self.packets = self._packet_publisher()
         self.range = self.create_publisher(Range, "range", qos)
         self.transforms = self._transform_publisher()
@@ -164,7 +166,8 @@ class RobotWorldNode(Node):
             self.transforms.publish(transform_of(odometry))
         self.imu.publish(imu_of(senses, time))
         self.image.publish(image_of(senses, time))
-        self.camera_info.publish(camera_info(senses.image.shape[0], senses.image.shape[1], config.fov_rad, time))
+        rows, columns = senses.image.shape
+        self.camera_info.publish(camera_info((rows, columns), config.fov_rad, time, CAMERA_FRAME))
         self._publish_events(senses)
         if not math.isnan(senses.range_m):
             self.range.publish(range_of(senses.range_m, config.lidar_max_m, time))
@@ -174,6 +177,9 @@ class RobotWorldNode(Node):
         config, flight = self.parameters.config, self._flight()
         begun = stamp(senses.time_s - config.dt_s)
         base_us = round(flight.robot.time_s * 1e6) - round(config.dt_s * 1e6)
+        eye = flight.robot.config
+        info = camera_info((eye.event_height, eye.event_width), eye.event_fov_rad, stamp(senses.time_s), EVENT_FRAME)
+        self.event_camera_info.publish(info)
         self.points.publish(points_of(senses.events, base_us, begun))
         if self.packets is not None:
             size = config.event_width, config.event_height

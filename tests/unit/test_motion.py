@@ -6,13 +6,14 @@ import pytest
 from snn_core.errors import ModelError
 from snn_core.event_messages import FIELDS, STEP, cloud_bytes
 from snn_perception.events.batch import EventBatch, make_batch
+from snn_perception.events.packets import Packet
 from snn_perception.events.point_clouds import PointBuffer
 from snn_perception.motion import delay_layer
 from snn_perception.motion.contrast import maximise_contrast
 from snn_perception.motion.evidence import EvidenceGatherer
 from snn_perception.motion.flow_picture import flow_picture
 from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, windows
-from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, Packet
+from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig
 from snn_perception.motion.motion_model import MotionModel, load_motion_model, save_motion_model
 from snn_perception.motion.motion_trials import directions_score, moving, still
 from snn_perception.motion.pruning import keep_pixels, keep_synapses
@@ -177,7 +178,7 @@ def test_a_loop_finds_motion_and_stamps_it_with_its_packet(model, trial):
 def test_a_loop_that_falls_behind_drops_whole_packets_and_counts_them(model, trial):
     loop, _ = fed(model, trial, lambda: 1.0)
     assert (loop.counts["dropped_packets"], loop.counts["packets"]) == (19, 1)
-    assert "falling behind" in loop.complaints["dropped"]
+    assert "falling behind" in loop.complaints.texts["dropped"]
 
 
 def test_a_late_motion_is_counted_and_not_told(model, trial):
@@ -194,7 +195,7 @@ def test_a_late_motion_is_counted_and_not_told(model, trial):
         told += loop.work(slow)
     assert (told, loop.counts["dropped_packets"]) == ([], 0)
     assert loop.counts["late_motions"] == loop.counts["windows"] > 0
-    assert "late" in loop.complaints["late"]
+    assert "late" in loop.complaints.texts["late"]
 
 
 def test_a_loop_does_less_where_windows_take_long_and_recovers(model, trial):

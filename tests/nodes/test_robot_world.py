@@ -15,7 +15,7 @@ from sim_worlds.nodes.robot_world import RobotWorldNode
 from snn_core.nodes.wire import seconds
 from snn_perception.events.decoders import EventDecoder
 from snn_perception.events.point_clouds import cloud_events
-from snn_perception.nodes.event_messages import packet_of
+from snn_perception.nodes.event_messages import packet_of, points_of
 
 pytestmark = pytest.mark.ros
 SMALL = {"scene": "hall", "width": 32, "height": 24, "event_width": 32, "event_height": 24, "paused": True}
@@ -55,7 +55,7 @@ def test_events_come_as_packets_too_where_their_message_is_installed(bench, pack
     decoder = EventDecoder()
     for (_, cloud), (_, packet) in zip(clouds, packets, strict=True):
         told = decoder.decode(packet_of(packet))
-        points, outside = cloud_events(motion_node.points_of(cloud), 32, 24)
+        points, outside = cloud_events(points_of(cloud), 32, 24)
         assert outside == 0
         for name in ("x", "y", "t_us", "on"):
             assert np.array_equal(getattr(told, name), getattr(points, name))

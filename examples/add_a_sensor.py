@@ -49,9 +49,8 @@ def main() -> None:
         )  # fmt: skip
         if tick % 50 == 0:
             print(f"{senses.time_s:5.1f} s   sonar {ahead_m:5.2f} m   speed {forward:5.2f} m/s")
-    print(
-        f"stands {robot.sonar_m():.2f} m before the wall, {STOP_M} m were asked for; contact: {robot.truth().clearance_m < 0}"
-    )
+    touched = "it touched" if robot.truth().clearance_m < 0.0 else "it touched nothing"
+    print(f"stands {robot.sonar_m():.2f} m before the wall, {STOP_M} m were asked for; {touched}")
 
 
 if __name__ == "__main__":

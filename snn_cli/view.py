@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "docs/foxglove_layout.json"
 POLL_S = 0.05
+LINGER_S = 0.5  # at the end, while the last messages are on their way
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -94,6 +95,7 @@ def _server(args: argparse.Namespace) -> "Iterator[FoxgloveServer]":
     with FoxgloveServer(args.host, args.port) as server:
         print(f"Foxglove: open a connection to {server.address}, with the layout {LAYOUT}", file=sys.stderr, flush=True)
         yield server
+        time.sleep(LINGER_S)
 
 
 def _wait(args: argparse.Namespace, server: "FoxgloveServer") -> None:

@@ -93,8 +93,11 @@ class Album:
         if self.clock.tick(robot, senses):
             self._begin(robot, flight)
         self.rows.offer(lambda: self._row(robot, senses, commands, flight))
-        if self.clock.flights == 1 and (robot.ticks - 1) % max(round(FRAME_EVERY_S / robot.config.dt_s), 1) == 0:
-            self.frames.offer(lambda: self._frame(senses, flight))
+        if self.clock.flights == 1 and self.flow is not None:
+            flow = self.flow
+            flow.take(senses.events)
+            if (robot.ticks - 1) % max(round(FRAME_EVERY_S / robot.config.dt_s), 1) == 0:
+                self.frames.offer(lambda: self._frame(senses, flight, flow))
 
     @property
     def decisions(self) -> list[Decision]:
@@ -133,13 +136,12 @@ class Album:
             return row._replace(told_s=told_s, true_s=true_s, dodges=float(flight.dodge))
         return row
 
-    def _frame(self, senses: Senses, flight: Flight) -> Frame:
+    def _frame(self, senses: Senses, flight: Flight, flow: FlowCamera) -> Frame:
         taught = None
         if isinstance(flight, RouteFlight):
             here = round(flight.follower.along_m / flight.mission.spacing_m)
             taught = flight.taught.images[min(max(here, 0), len(flight.taught.images) - 1)]
-        flow = self.flow.see(senses.events) if self.flow is not None else None
-        return Frame(self._now_s(), senses.image, taught, flow)
+        return Frame(self._now_s(), senses.image, taught, flow.see())
 
 
 def _along(row: Row, flight: RouteFlight, place: NDArray[np.float64]) -> Row:

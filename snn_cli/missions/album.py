@@ -109,9 +109,11 @@ class Album:
         ]
 
     def columns(self) -> dict[str, NDArray[np.float64]]:
-        """The rows by name, (row,) each."""
+        """The rows by name, (row,) each; between two flights one of NaN, which parts their lines in a plot."""
         values = np.array(self.rows.items, np.float64).reshape(-1, len(Row._fields))
-        return dict(zip(Row._fields, values.T, strict=True))
+        another = np.flatnonzero(np.diff(values[:, Row._fields.index("flight")])) + 1
+        parted = np.insert(values, another, np.nan, axis=0)
+        return dict(zip(Row._fields, parted.T, strict=True))
 
     def _begin(self, robot: Robot, flight: Flight) -> None:
         self.referees.append(((self.clock.begin_ns - START_NS) * 1e-9, flight.referee))

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from snn_cli.missions.album import Album
 from snn_cli.missions.mission_config import AnyMission
-from snn_cli.missions.mission_figures import GREY, LONGEST_S, RED, draw_ground
+from snn_cli.missions.mission_figures import GREY, RED, draw_ground
 from snn_core.files import write_atomically
 from snn_perception.places.image_files import gif_bytes
 
@@ -38,7 +38,7 @@ class Curve(NamedTuple):
 
 def write_film(path: Path, album: Album, mission: AnyMission) -> None:
     """Write the film of the first flight; raises OutputError if it cannot be."""
-    figure, panels = plt.subplots(1, 3, figsize=(9, 2.6), layout="constrained", dpi=DPI)
+    figure, panels = plt.subplots(1, 3, figsize=(10, 2.6), width_ratios=(1, 1, 1.2), layout="constrained", dpi=DPI)
     try:
         write_atomically(path, gif_bytes(_frames(figure, panels.tolist(), album, mission), RATE_HZ))
     finally:
@@ -55,7 +55,7 @@ def _frames(figure: Figure, panels: list[Axes], album: Album, mission: AnyMissio
     others = [frame.taught if frame.taught is not None else frame.flow for frame in frames]
     shown = next((pixels for pixels in others if pixels is not None), np.zeros((3, 4, 3), np.uint8))
     screens = [_screen(left, frames[0].seen), _screen(middle, shown)]
-    line = Line2D([], [], color=RED, lw=1.4, animated=True)
+    line = Line2D([], [], color=RED, lw=1.8, animated=True)
     right.add_line(line)
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
@@ -83,6 +83,7 @@ def _curve(axes: Axes, album: Album, mission: AnyMission) -> Curve:
     c = {name: values[rows["flight"] == 1] for name, values in rows.items()}
     if mission.kind == "route" or mission.kind == "hold":
         draw_ground(axes, album, c["x_m"], c["y_m"])
+        axes.set_aspect("equal", adjustable="datalim")  # it fills its panel
         return Curve(c["time_s"], c["x_m"], c["y_m"])
     if mission.kind == "profile":
         axes.plot(c["time_s"], c["target_m"], color=GREY, lw=3)
@@ -90,5 +91,5 @@ def _curve(axes: Axes, album: Album, mission: AnyMission) -> Curve:
         return Curve(c["time_s"], c["time_s"], c["z_m"])
     axes.plot(c["time_s"], c["true_s"], color=GREY, lw=3)
     axes.set_title("time to contact (s): true, and told", fontsize=9)
-    axes.set_ylim(0.0, LONGEST_S)
+    axes.set_ylim(0.0, float(c["true_s"].max()))
     return Curve(c["time_s"], c["time_s"], c["told_s"])

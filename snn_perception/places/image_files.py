@@ -70,7 +70,8 @@ def gif_bytes(frames: Iterable[NDArray[np.uint8]], rate_hz: float, colours: int 
     Raises:
         DataError: no frames.
     """
-    pictures = [Image.fromarray(frame).quantize(colours) for frame in frames]
+    few = Image.Quantize.MAXCOVERAGE  # keeps the colour of a thin line among many greys
+    pictures = [Image.fromarray(frame).quantize(colours, method=few) for frame in frames]
     if not pictures:
         raise DataError("expected frames for a GIF, found none")
     buffer = io.BytesIO()

@@ -77,6 +77,9 @@ def test_page_film_and_bag(reports, kind):
         assert np.std(np.asarray(Image.open(io.BytesIO(figure)).convert("L"))) > 5.0
     with Image.open(folder / "film.gif") as film:
         assert 10 < film.n_frames <= 64
+        film.seek(film.n_frames - 1)
+        red, green, _ = np.moveaxis(np.asarray(film.convert("RGB")).astype(int), 2, 0)
+    assert np.count_nonzero(red - green > 80) > 5, "what was flown is drawn"
     bag = recorded(folder)
     assert set(bag) >= ALWAYS | ALSO[kind]
     for messages in bag.values():

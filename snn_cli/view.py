@@ -64,25 +64,26 @@ def run_mission(args: argparse.Namespace) -> None:
     from snn_cli.missions.mission_messages import TYPES
     from snn_cli.missions.recorder import recording
 
-    mission = chosen_mission(args)
+    mission, pace = chosen_mission(args), Pace(args.factor)
     with _server(args) as server:
         for topic, kind in TYPES.items():
             server.advertise(topic, kind)
         _wait(args, server)
         if mission.kind == "route":
             print("teaching the route first; nothing moves until then", file=sys.stderr)
-        with recording(_paced(server, args.factor)) as recorder:
+        with recording(_paced(server, pace)) as recorder:
             result = fly(mission, args.seed, None, recorder)
         print(f"{mission.name} in {mission.condition}: {'success' if result['success'] else 'no success'}")
 
 
 def run_bag(args: argparse.Namespace) -> None:
     """Play a bag."""
+    pace = Pace(args.factor)
     with _opened(args.bag) as reader, _server(args) as server:
         for connection in reader.connections:
             server.advertise(connection.topic, connection.msgtype, _definition(connection))
         _wait(args, server)
-        record = _paced(server, args.factor)
+        record = _paced(server, pace)
         for connection, stamp_ns, payload in _messages(args.bag, reader):
             record(connection.topic, connection.msgtype, stamp_ns, payload)
         print(f"{args.bag}: {reader.message_count} messages of {len(reader.topics)} topics")
@@ -103,9 +104,7 @@ def _wait(args: argparse.Namespace, server: "FoxgloveServer") -> None:
         time.sleep(POLL_S)
 
 
-def _paced(server: "FoxgloveServer", factor: float) -> "Record":
-    pace = Pace(factor)
-
+def _paced(server: "FoxgloveServer", pace: Pace) -> "Record":
     def record(topic: str, type_name: str, stamp_ns: int, payload: bytes) -> None:
         pace(stamp_ns)
         server.record(topic, type_name, stamp_ns, payload)

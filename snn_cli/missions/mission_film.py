@@ -38,7 +38,8 @@ class Curve(NamedTuple):
 
 def write_film(path: Path, album: Album, mission: AnyMission) -> None:
     """Write the film of the first flight; raises OutputError if it cannot be."""
-    figure, panels = plt.subplots(1, 3, figsize=(10, 2.6), width_ratios=(1, 1, 1.2), layout="constrained", dpi=DPI)
+    figure, panels = plt.subplots(1, 3, figsize=(10, 2.6), width_ratios=(1, 1, 1.2), dpi=DPI)
+    figure.set_layout_engine("constrained", h_pad=0.08)
     try:
         write_atomically(path, gif_bytes(_frames(figure, panels.tolist(), album, mission), RATE_HZ))
     finally:

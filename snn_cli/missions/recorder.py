@@ -30,13 +30,14 @@ class Recorder:
         self.clock = MissionClock()
         self.flight: Flight | None = None
         self.flow: FlowCamera | None = None
-        self.told, self.place = 0, -1
+        self.told: set[int] = set()
+        self.place = -1
 
     def __call__(self, robot: Robot, senses: Senses, commands: Commands, flight: Flight) -> None:
         """Hand on a period."""
         if self.flow is None or robot is not self.clock.robot:
             self.tell()
-            self.told, self.place, self.flow = 0, -1, FlowCamera(robot.config)
+            self.told, self.place, self.flow = set(), -1, FlowCamera(robot.config)
         self.flow.take(senses.events)
         self.flight = flight
         self.clock.tick(robot, senses)
@@ -73,11 +74,10 @@ class Recorder:
 
     def tell(self) -> None:
         """Hand on what the referee noted since."""
-        if self.flight is not None:
-            events = self.flight.referee.events
-            for event in events[self.told :]:
-                self._send(messages.decided(event["event"], self.clock.now_ns))
-            self.told = len(events)
+        for event in self.flight.referee.events if self.flight is not None else ():
+            if id(event) not in self.told:
+                self.told.add(id(event))
+                self._send(messages.decided(event["event"], self.clock.begin_ns + round(event["t_s"] * 1e9)))
 
     def _send(self, message: Message) -> None:
         self.record(message.topic, TYPES[message.topic], self.clock.now_ns, message.payload)

@@ -64,7 +64,7 @@ def read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         raise DataError(f"{path}: cannot be decoded as a video ({' '.join(str(error).split())})") from None
 
 
-def gif_bytes(frames: Iterable[NDArray[np.uint8]], rate_hz: float, colours: int = 64) -> bytes:
+def gif_bytes(frames: Iterable[NDArray[np.uint8]], rate_hz: float, colours: int = 128) -> bytes:
     """Frames (row, column, 3) of one size as an endless GIF; the colours of each are reduced.
 
     Raises:

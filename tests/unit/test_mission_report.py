@@ -116,6 +116,8 @@ def test_two_flights_follow_each_other_in_one_bag(reports):
     assert sum(after > before + 1.0 for before, after in itertools.pairwise(true)) == 1, "it comes twice"
     page = (reports("avoid") / "report.html").read_text()
     assert [m.msg for _, m in bag["/mission/log"]] == re.findall(r"<td>([^<]*to contact: away)</td>", page)
+    for time_ns, log in bag["/mission/log"]:
+        assert 0 <= time_ns - (log.stamp.sec * 10**9 + log.stamp.nanosec) <= 100_000_000, "told when it was decided"
     moving = [m.markers[0].pose.position for _, m in bag["/scene/moving"]]
     assert np.hypot(moving[0].x - moving[30].x, moving[0].y - moving[30].y) > 1.0
 

@@ -5,6 +5,8 @@ import re
 import struct
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -56,18 +58,31 @@ class Viewer:
             number, stamp_ns = struct.unpack("<IQ", got[1:13])
             self.heard.setdefault(self.channels[number]["topic"], []).append((stamp_ns, got[13:]))
 
-    def until(self, holds):
-        """Handle messages until `holds()`."""
-        while not holds():
-            assert self.take(), "the server has gone"
+    def listen(self):
+        """Handle messages in a thread of its own, until the server goes."""
+
+        def work():
+            while self.take():
+                pass
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        return thread
+
+
+def until(holds, what):
+    deadline = time.perf_counter() + PATIENCE_S
+    while not holds():
+        assert time.perf_counter() < deadline, f"waited for {what}"
+        threading.Event().wait(0.02)
 
 
 @pytest.fixture
 def serve():
     pytest.importorskip("foxglove", reason=NO_SDK)
-    from snn_cli.foxglove_server import FoxgloveServer
+    from snn_cli.foxglove_server import FoxgloveServer, Topic
 
-    return FoxgloveServer
+    return lambda topics, port=0: FoxgloveServer([Topic(*topic) for topic in topics], port=port)
 
 
 def hold():
@@ -77,16 +92,18 @@ def hold():
 
 
 def test_a_mission_is_seen_while_it_is_flown(serve):
-    with serve(port=0) as server:
-        for topic, kind in TYPES.items():
-            server.advertise(topic, kind)
+    with serve(TYPES.items()) as server:
+        assert not server.watched
         viewer = Viewer(server.address)
-        viewer.until(lambda: len(viewer.channels) == len(TYPES) and server.watched)
+        thread = viewer.listen()
+        until(lambda: all(channel.has_sinks() for channel in server.channels.values()), "the subscriptions")
+        assert server.watched
         with recording(server.record) as recorder:
             from snn_cli.mission import fly
 
             fly(hold(), 1, watch=recorder)
-        viewer.until(lambda: len(viewer.heard.get("/odom", [])) >= 50 and len(viewer.times) >= 50)
+        until(lambda: len(viewer.heard.get("/odom", [])) == len(viewer.times) == 60, "every period")
+    thread.join(PATIENCE_S)
     assert viewer.about["capabilities"] == ["time"]
     for channel in viewer.channels.values():
         assert (channel["encoding"], channel["schemaEncoding"]) == ("cdr", "ros2msg")
@@ -142,8 +159,8 @@ def test_time_goes_at_its_factor(monkeypatch):
 
 
 def test_a_port_in_use_is_refused(serve):
-    with serve(port=0) as server, pytest.raises(OutputError, match="--port"):
-        serve(port=server.server.port)
+    with serve([]) as server, pytest.raises(OutputError, match="--port"):
+        serve([], server.server.port)
 
 
 def test_what_is_missing_is_named(monkeypatch, tmp_path, capsys):
@@ -153,4 +170,4 @@ def test_what_is_missing_is_named(monkeypatch, tmp_path, capsys):
     from snn_cli.foxglove_server import FoxgloveServer
 
     with pytest.raises(SnnError, match=r"requirements/view\.txt"):
-        FoxgloveServer()
+        FoxgloveServer([])

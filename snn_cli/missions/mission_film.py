@@ -24,6 +24,7 @@ from snn_core.files import write_atomically
 from snn_perception.places.image_files import gif_bytes
 
 RATE_HZ, DPI = 6.0, 50
+PANEL = 1.6  # width over height of the curve's panel
 Array = NDArray[np.float64]
 Pixels = NDArray[np.uint8]
 
@@ -78,13 +79,21 @@ def _screen(axes: Axes, pixels: Pixels) -> AxesImage:
     return axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, animated=True)
 
 
+def _widen(axes: Axes) -> None:
+    """Show more of the ground, so that it fills its panel."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    wide, tall = max(right - left, PANEL * (high - low)), max(high - low, (right - left) / PANEL)
+    x, y = 0.5 * (left + right), 0.5 * (low + high)
+    axes.set(xlim=(x - 0.5 * wide, x + 0.5 * wide), ylim=(y - 0.5 * tall, y + 0.5 * tall))
+
+
 def _curve(axes: Axes, album: Album, mission: AnyMission) -> Curve:
     """Draw what stays, and return what grows: a path over ground, a height, or a time to contact."""
     rows = album.columns()
     c = {name: values[rows["flight"] == 1] for name, values in rows.items()}
     if mission.kind == "route" or mission.kind == "hold":
         draw_ground(axes, album, c["x_m"], c["y_m"])
-        axes.set_aspect("equal", adjustable="datalim")  # it fills its panel
+        _widen(axes)
         return Curve(c["time_s"], c["x_m"], c["y_m"])
     if mission.kind == "profile":
         axes.plot(c["time_s"], c["target_m"], color=GREY, lw=3)

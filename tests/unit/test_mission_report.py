@@ -25,12 +25,12 @@ ALWAYS = {
 }  # fmt: skip
 SHORT = {
     "hold": {"scene": "hall", "duration_s": 6.0, "robot": {**SMALL, "wind_mps": [-0.2, 0.0]}},
-    "profile": {"scene": "corridor", "condition": "busy", "heights_m": [1.6, 1.8], "hold_s": 3.0, "robot": SMALL},
+    "profile": {"scene": "corridor", "condition": "busy", "heights_m": [1.6, 1.8], "hold_s": 1.5, "robot": SMALL},
     "avoid": {
         "scene": "hall", "approaches": 1, "speeds_mps": [2.0, 2.0], "pilot": {"height_m": 2.6},
         "robot": {"event_pitch_rad": 0, "events": {"threshold": 0.1}, "width": 32, "height": 24},
     },
-    "route": {"scene": "corridor", "to_m": 2.5, "follower": {"parallax_m": 3}},
+    "route": {"scene": "corridor", "to_m": 1.6, "follower": {"parallax_m": 3}},
 }  # fmt: skip
 ALSO = {
     "hold": set(), "profile": {"/scene/moving", "/mission/log"},

@@ -3,7 +3,7 @@
 import argparse
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LAYOUT = "docs/foxglove_layout.json"
 POLL_S = 0.05
+LINGER_S = 0.5  # at the end, while the last messages are on their way
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -63,47 +64,38 @@ def run_mission(args: argparse.Namespace) -> None:
     from snn_cli.missions.mission_messages import TYPES
     from snn_cli.missions.recorder import recording
 
-    mission = chosen_mission(args)
-    with _server(args) as server:
-        for topic, kind in TYPES.items():
-            server.advertise(topic, kind)
-        _wait(args, server)
+    mission, pace = chosen_mission(args), Pace(args.factor)
+    with _server(args, list(TYPES.items())) as server:
         if mission.kind == "route":
             print("teaching the route first; nothing moves until then", file=sys.stderr)
-        with recording(_paced(server, args.factor)) as recorder:
+        with recording(_paced(server, pace)) as recorder:
             result = fly(mission, args.seed, None, recorder)
         print(f"{mission.name} in {mission.condition}: {'success' if result['success'] else 'no success'}")
 
 
 def run_bag(args: argparse.Namespace) -> None:
     """Play a bag."""
-    with _opened(args.bag) as reader, _server(args) as server:
-        for connection in reader.connections:
-            server.advertise(connection.topic, connection.msgtype, _definition(connection))
-        _wait(args, server)
-        record = _paced(server, args.factor)
+    pace = Pace(args.factor)
+    with _opened(args.bag) as reader, _server(args, _topics(reader)) as server:
+        record = _paced(server, pace)
         for connection, stamp_ns, payload in _messages(args.bag, reader):
             record(connection.topic, connection.msgtype, stamp_ns, payload)
         print(f"{args.bag}: {reader.message_count} messages of {len(reader.topics)} topics")
 
 
 @contextmanager
-def _server(args: argparse.Namespace) -> "Iterator[FoxgloveServer]":
-    from snn_cli.foxglove_server import FoxgloveServer
+def _server(args: argparse.Namespace, topics: Sequence[tuple[str, ...]]) -> "Iterator[FoxgloveServer]":
+    from snn_cli.foxglove_server import FoxgloveServer, Topic
 
-    with FoxgloveServer(args.host, args.port) as server:
+    with FoxgloveServer([Topic(*topic) for topic in topics], args.host, args.port) as server:
         print(f"Foxglove: open a connection to {server.address}, with the layout {LAYOUT}", file=sys.stderr, flush=True)
+        while args.wait and not server.watched:
+            time.sleep(POLL_S)
         yield server
+        time.sleep(LINGER_S)
 
 
-def _wait(args: argparse.Namespace, server: "FoxgloveServer") -> None:
-    while args.wait and not server.watched:
-        time.sleep(POLL_S)
-
-
-def _paced(server: "FoxgloveServer", factor: float) -> "Record":
-    pace = Pace(factor)
-
+def _paced(server: "FoxgloveServer", pace: Pace) -> "Record":
     def record(topic: str, type_name: str, stamp_ns: int, payload: bytes) -> None:
         pace(stamp_ns)
         server.record(topic, type_name, stamp_ns, payload)
@@ -137,8 +129,6 @@ def _messages(path: Path, reader: Any) -> Iterator[tuple[Any, int, bytes]]:
         raise DataError(f"{path}: breaks off ({' '.join(str(error).split())}); truncated or damaged") from None
 
 
-def _definition(connection: Any) -> str:
-    """The definition that came with the bag, else that of the standard message."""
-    from snn_cli.ros_messages import definition
-
-    return connection.msgdef.data or definition(connection.msgtype)
+def _topics(reader: Any) -> list[tuple[str, ...]]:
+    """Topics with their types, and the definitions that came with the bag."""
+    return [(c.topic, c.msgtype, c.msgdef.data or "") for c in reader.connections]

@@ -93,8 +93,11 @@ class Album:
         if self.clock.tick(robot, senses):
             self._begin(robot, flight)
         self.rows.offer(lambda: self._row(robot, senses, commands, flight))
-        if self.clock.flights == 1 and (robot.ticks - 1) % max(round(FRAME_EVERY_S / robot.config.dt_s), 1) == 0:
-            self.frames.offer(lambda: self._frame(senses, flight))
+        if self.clock.flights == 1 and self.flow is not None:
+            flow = self.flow
+            flow.take(senses.events)
+            if (robot.ticks - 1) % max(round(FRAME_EVERY_S / robot.config.dt_s), 1) == 0:
+                self.frames.offer(lambda: self._frame(senses, flight, flow))
 
     @property
     def decisions(self) -> list[Decision]:
@@ -106,9 +109,11 @@ class Album:
         ]
 
     def columns(self) -> dict[str, NDArray[np.float64]]:
-        """The rows by name, (row,) each."""
+        """The rows by name, (row,) each; between two flights one of NaN, which parts their lines in a plot."""
         values = np.array(self.rows.items, np.float64).reshape(-1, len(Row._fields))
-        return dict(zip(Row._fields, values.T, strict=True))
+        another = np.flatnonzero(np.diff(values[:, Row._fields.index("flight")])) + 1
+        parted = np.insert(values, another, np.nan, axis=0)
+        return dict(zip(Row._fields, parted.T, strict=True))
 
     def _begin(self, robot: Robot, flight: Flight) -> None:
         self.referees.append(((self.clock.begin_ns - START_NS) * 1e-9, flight.referee))
@@ -133,13 +138,12 @@ class Album:
             return row._replace(told_s=told_s, true_s=true_s, dodges=float(flight.dodge))
         return row
 
-    def _frame(self, senses: Senses, flight: Flight) -> Frame:
+    def _frame(self, senses: Senses, flight: Flight, flow: FlowCamera) -> Frame:
         taught = None
         if isinstance(flight, RouteFlight):
             here = round(flight.follower.along_m / flight.mission.spacing_m)
             taught = flight.taught.images[min(max(here, 0), len(flight.taught.images) - 1)]
-        flow = self.flow.see(senses.events) if self.flow is not None else None
-        return Frame(self._now_s(), senses.image, taught, flow)
+        return Frame(self._now_s(), senses.image, taught, flow.see())
 
 
 def _along(row: Row, flight: RouteFlight, place: NDArray[np.float64]) -> Row:

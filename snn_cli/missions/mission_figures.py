@@ -45,8 +45,8 @@ def draw_ground(axes: Axes, album: Album, x: Array, y: Array) -> None:
         axes.plot(taught[:, 1], taught[:, 2], color=GREY, lw=3, label="taught")
         x, y = np.append(x, taught[:, 1]), np.append(y, taught[:, 2])
     axes.set_aspect("equal", adjustable="box")
-    axes.set_xlim(x.min() - AROUND_M, x.max() + AROUND_M)
-    axes.set_ylim(y.min() - AROUND_M, y.max() + AROUND_M)
+    axes.set_xlim(np.nanmin(x) - AROUND_M, np.nanmax(x) + AROUND_M)
+    axes.set_ylim(np.nanmin(y) - AROUND_M, np.nanmax(y) + AROUND_M)
 
 
 def _outlines(solids: Solids) -> list[Array]:
@@ -96,10 +96,10 @@ def _contacts(album: Album) -> Figure:
     scatter.plot(c["true_s"][still], c["told_s"][still], ".", ms=4, color=BLUE, label="while it holds still")
     scatter.axvline(1.0, color=GREY, lw=1, ls=":")
     scatter.set(xlabel="true (s)", ylabel="told (s)", title="Time to contact", xlim=ends, ylim=ends)
-    chosen = c["flight"] == 1
+    chosen = c["flight"] == np.nanmin(c["flight"][c["dodges"] == 0.0], initial=np.inf)
     for name, colour, label in (("true_s", GREY, "true"), ("told_s", RED, "told by events")):
         first.plot(c["time_s"][chosen], c[name][chosen], ".-", color=colour, ms=4, label=label)
-    first.set(xlabel="time (s)", ylabel="s", title="The first approach", ylim=ends)
+    first.set(xlabel="time (s)", ylabel="s", title="The first approach while it holds still", ylim=ends)
     for axes in (scatter, first):
         axes.legend(loc="upper right")
         axes.grid(alpha=0.3)

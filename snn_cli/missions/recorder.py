@@ -3,6 +3,9 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sim_worlds.robot import Robot, Senses
 from snn_cli.missions import mission_messages as messages
 from snn_cli.missions.avoid_mission import AvoidFlight
@@ -27,31 +30,32 @@ class Recorder:
         self.clock = MissionClock()
         self.flight: Flight | None = None
         self.flow: FlowCamera | None = None
-        self.told, self.place = 0, -1
+        self.told: set[int] = set()
+        self.place = -1
 
     def __call__(self, robot: Robot, senses: Senses, commands: Commands, flight: Flight) -> None:
         """Hand on a period."""
-        if robot is not self.clock.robot:
+        if self.flow is None or robot is not self.clock.robot:
             self.tell()
-            self.told, self.place, self.flow = 0, -1, FlowCamera(robot.config)
+            self.told, self.place, self.flow = set(), -1, FlowCamera(robot.config)
+        self.flow.take(senses.events)
         self.flight = flight
         self.clock.tick(robot, senses)
-        for message in self._period(robot, senses, commands, flight, self.clock.now_ns):
+        pixels = self.flow.see() if _due(robot, FLOW_EVERY_S) else None
+        for message in self._period(robot, senses, commands, flight, pixels):
             self._send(message)
         self.tell()
 
     def _period(
-        self, robot: Robot, senses: Senses, commands: Commands, flight: Flight, now_ns: int
+        self, robot: Robot, senses: Senses, commands: Commands, flight: Flight, flow: NDArray[np.uint8] | None
     ) -> Iterator[Message]:
-        dt_s, tick = robot.config.dt_s, robot.ticks - 1
+        now_ns = self.clock.now_ns
         yield from messages.moved(robot, now_ns)
         yield from messages.sensed(robot, senses, now_ns)
         yield from messages.commanded(commands, flight.target_m, now_ns)
-        if tick % round(FLOW_EVERY_S / dt_s) == 0:
-            pixels = self.flow.see(senses.events) if self.flow is not None else None
-            if pixels is not None:
-                yield messages.picture("/motion/flow", pixels, EVENT_FRAME, now_ns)
-        if tick % round(SCENE_EVERY_S / dt_s) == 0:
+        if flow is not None:
+            yield messages.picture("/motion/flow", flow, EVENT_FRAME, now_ns)
+        if _due(robot, SCENE_EVERY_S):
             yield messages.still_scene(robot, now_ns)
             if isinstance(flight, RouteFlight):
                 yield messages.route(flight.taught.true_path[:, 1:4], now_ns)
@@ -70,14 +74,18 @@ class Recorder:
 
     def tell(self) -> None:
         """Hand on what the referee noted since."""
-        if self.flight is not None:
-            events = self.flight.referee.events
-            for event in events[self.told :]:
-                self._send(messages.decided(event["event"], self.clock.now_ns))
-            self.told = len(events)
+        for event in self.flight.referee.events if self.flight is not None else ():
+            if id(event) not in self.told:
+                self.told.add(id(event))
+                self._send(messages.decided(event["event"], self.clock.begin_ns + round(event["t_s"] * 1e9)))
 
     def _send(self, message: Message) -> None:
         self.record(message.topic, TYPES[message.topic], self.clock.now_ns, message.payload)
+
+
+def _due(robot: Robot, every_s: float) -> bool:
+    """Whether something that is shown again and again is to be shown in this period; it is in the first."""
+    return (robot.ticks - 1) % max(round(every_s / robot.config.dt_s), 1) == 0
 
 
 @contextmanager

@@ -64,13 +64,14 @@ def read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         raise DataError(f"{path}: cannot be decoded as a video ({' '.join(str(error).split())})") from None
 
 
-def gif_bytes(frames: Iterable[NDArray[np.uint8]], rate_hz: float, colours: int = 64) -> bytes:
+def gif_bytes(frames: Iterable[NDArray[np.uint8]], rate_hz: float, colours: int = 128) -> bytes:
     """Frames (row, column, 3) of one size as an endless GIF; the colours of each are reduced.
 
     Raises:
         DataError: no frames.
     """
-    pictures = [Image.fromarray(frame).quantize(colours) for frame in frames]
+    few = Image.Quantize.MAXCOVERAGE  # keeps the colour of a thin line among many greys
+    pictures = [Image.fromarray(frame).quantize(colours, method=few) for frame in frames]
     if not pictures:
         raise DataError("expected frames for a GIF, found none")
     buffer = io.BytesIO()

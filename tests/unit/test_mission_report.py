@@ -25,12 +25,12 @@ ALWAYS = {
 }  # fmt: skip
 SHORT = {
     "hold": {"scene": "hall", "duration_s": 6.0, "robot": {**SMALL, "wind_mps": [-0.2, 0.0]}},
-    "profile": {"scene": "corridor", "condition": "busy", "heights_m": [1.6, 1.8], "hold_s": 3.0, "robot": SMALL},
+    "profile": {"scene": "corridor", "condition": "busy", "heights_m": [1.6, 1.8], "hold_s": 1.5, "robot": SMALL},
     "avoid": {
         "scene": "hall", "approaches": 1, "speeds_mps": [2.0, 2.0], "pilot": {"height_m": 2.6},
         "robot": {"event_pitch_rad": 0, "events": {"threshold": 0.1}, "width": 32, "height": 24},
     },
-    "route": {"scene": "corridor", "to_m": 2.5, "follower": {"parallax_m": 3}},
+    "route": {"scene": "corridor", "to_m": 1.6, "follower": {"parallax_m": 3}},
 }  # fmt: skip
 ALSO = {
     "hold": set(), "profile": {"/scene/moving", "/mission/log"},
@@ -77,6 +77,9 @@ def test_page_film_and_bag(reports, kind):
         assert np.std(np.asarray(Image.open(io.BytesIO(figure)).convert("L"))) > 5.0
     with Image.open(folder / "film.gif") as film:
         assert 10 < film.n_frames <= 64
+        film.seek(film.n_frames - 1)
+        red, green, _ = np.moveaxis(np.asarray(film.convert("RGB")).astype(int), 2, 0)
+    assert np.count_nonzero(red - green > 80) > 5, "what was flown is drawn"
     bag = recorded(folder)
     assert set(bag) >= ALWAYS | ALSO[kind]
     for messages in bag.values():
@@ -113,6 +116,8 @@ def test_two_flights_follow_each_other_in_one_bag(reports):
     assert sum(after > before + 1.0 for before, after in itertools.pairwise(true)) == 1, "it comes twice"
     page = (reports("avoid") / "report.html").read_text()
     assert [m.msg for _, m in bag["/mission/log"]] == re.findall(r"<td>([^<]*to contact: away)</td>", page)
+    for time_ns, log in bag["/mission/log"]:
+        assert 0 <= time_ns - (log.stamp.sec * 10**9 + log.stamp.nanosec) <= 100_000_000, "told when it was decided"
     moving = [m.markers[0].pose.position for _, m in bag["/scene/moving"]]
     assert np.hypot(moving[0].x - moving[30].x, moving[0].y - moving[30].y) > 1.0
 

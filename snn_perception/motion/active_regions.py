@@ -20,20 +20,9 @@ class Region(NamedTuple):
     right: float
     bottom: float
 
-    def joined(self, other: "Region") -> "Region":
-        """The smallest that holds both."""
-        low, high = np.minimum(self[:2], other[:2]), np.maximum(self[2:], other[2:])
-        return Region(*low.tolist(), *high.tolist())
-
-    def meets(self, other: "Region") -> bool:
-        """Whether they overlap."""
-        across = self.left < other.right and other.left < self.right
-        return across and self.top < other.bottom and other.top < self.bottom
-
-    def holds(self, x: NDArray, y: NDArray) -> NDArray[np.bool_]:
-        """Which points lie in it."""
-        inside = (x >= self.left) & (x < self.right) & (y >= self.top) & (y < self.bottom)
-        return np.asarray(inside)
+    def towards(self, other: "Region", share: float) -> "Region":
+        """Part of the way to another."""
+        return Region(*(a + share * (b - a) for a, b in zip(self, other, strict=True)))
 
 
 class RegionFinder:
@@ -55,8 +44,25 @@ class RegionFinder:
         dense = self.activity >= max(self.least, self.density * float(np.median(self.activity)))
         boxes, events, sizes = _groups(dense, self.activity)
         order = [k for k in np.argsort(-events, kind="stable") if sizes[k] > 1]
-        rows = CELL_PX * (boxes[order] + [-1, -1, 2, 2])
-        return [Region(*map(float, row)) for row in rows]
+        return [Region(*map(float, CELL_PX * (box + [0, 0, 1, 1]))) for box in boxes[order]]
+
+    def within(self, region: Region, share: float) -> NDArray[np.bool_]:
+        """Active cells (row, column) of a region: with `least` events and a share of those of its most active cell."""
+        rows, columns = (CELL_PX * (np.arange(n) + 0.5) for n in self.shape)
+        margin = 0.5 * CELL_PX
+        inside = np.outer(
+            (rows >= region.top - margin) & (rows < region.bottom + margin),
+            (columns >= region.left - margin) & (columns < region.right + margin),
+        )
+        activity = np.where(inside, self.activity, 0.0)
+        return np.asarray(activity >= max(self.least, share * float(activity.max())))
+
+
+def spanned(cells: NDArray[np.bool_]) -> Region:
+    """The smallest region around cells (row, column), of which there is at least one."""
+    rows, columns = np.flatnonzero(cells.any(axis=1)), np.flatnonzero(cells.any(axis=0))
+    edges = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    return Region(*(float(CELL_PX * edge) for edge in edges))
 
 
 @njit(cache=True, nogil=True)

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from numba import njit
 from pydantic import Field
 
 from snn_core.config import Config
-from snn_perception.motion.active_regions import Region, RegionFinder
+from snn_perception.motion.active_regions import CELL_PX, Region, RegionFinder, spanned
 from snn_perception.motion.expansion import Aged, Expansion, ExpansionFinder, aged
 
 Array = NDArray[np.float64]
@@ -28,6 +29,9 @@ class LoomingConfig(Config):
     least: float = Field(6.0, ge=1, le=1000, description="events of a dense cell at least")
     density: float = Field(5.0, gt=1, le=100, description="events of a dense cell, over the median cell")
     regions: int = Field(3, ge=1, le=100, description="regions that are looked at while nothing is followed")
+    dim: float = Field(0.05, ge=0, le=1, description="events of a cell that belongs to it, over its most active cell")
+    correction: float = Field(0.3, ge=0, le=1, description="share of the way from where it should be to where it is")
+    rest_s: float = Field(0.05, ge=0, le=1, description="time for which a pixel is not heard after an event (s)")
     budget: int = Field(1000, ge=50, le=100_000, description="events of a search at most")
     fewest: int = Field(30, ge=2, le=1000, description="events without which nothing is searched")
     share: float = Field(0.6, gt=0.05, le=1, description="span of events that is searched, over the time to contact")
@@ -89,10 +93,13 @@ class LoomingDetector:
         self.regions = RegionFinder(width, height, c.leak_s, c.least, c.density)
         self.finder = ExpansionFinder(width, height)
         self.windows: deque[tuple[NDArray, NDArray, Array, NDArray]] = deque()  # x, y, time (s), brighter
+        self.last_s: Array = np.full((2, height, width), -math.inf)
         self.followed: Followed | None = None
 
     def take(self, x: NDArray, y: NDArray, t_us: NDArray, on: NDArray, time_s: float) -> Looming:
         """The events of a window that ends at `time_s`; all arrays (event,)."""
+        chosen = _rested(x, y, t_us * 1e-6, on, self.last_s, self.config.rest_s)
+        x, y, t_us, on = x[chosen], y[chosen], t_us[chosen], on[chosen]
         regions = self.regions.take(x, y, time_s)
         self._remember(x, y, t_us, on, time_s)
         if self.followed is not None and time_s - self.followed.found_s > self.config.lost_s:
@@ -100,7 +107,7 @@ class LoomingDetector:
         if self.followed is None:
             self._look(regions[: self.config.regions], time_s)
         else:
-            self._follow(self.followed, regions, time_s)
+            self._follow(self.followed, time_s)
         return self._told(time_s)
 
     def _remember(self, x: NDArray, y: NDArray, t_us: NDArray, on: NDArray, time_s: float) -> None:
@@ -115,7 +122,7 @@ class LoomingDetector:
         """Begin to follow the region whose growth is surest, if any is."""
         best, where = None, None
         for region in regions:
-            events = self._events(region, self.config.unknown_s, time_s)
+            events = self._events(self.regions.within(region, self.config.dim), self.config.unknown_s, time_s)
             motion = None if events is None else self.finder.find(events)
             if motion is not None and self._sure(motion) and (best is None or motion.gain > best.gain):
                 best, where = motion, region
@@ -123,35 +130,27 @@ class LoomingDetector:
             self.followed = Followed(where, time_s)
             self.followed.foretell(best, time_s, self.config)
 
-    def _follow(self, followed: Followed, regions: list[Region], time_s: float) -> None:
-        followed.region, followed.time_s = self._seen(followed.moved(time_s), regions), time_s
+    def _follow(self, followed: Followed, time_s: float) -> None:
+        """See where it is now, and how it grows there."""
+        region, followed.time_s = followed.moved(time_s), time_s
+        cells = self.regions.within(region, self.config.dim)
+        if cells.any():
+            region = region.towards(spanned(cells), self.config.correction)
+        low, high = np.maximum(region[:2], 0.0), np.minimum(region[2:], [self.width, self.height])
+        followed.region = Region(*low.tolist(), *high.tolist())
         left_s = max(followed.contact_s - time_s, self.config.shortest_s)
         span_s = min(max(self.config.share * left_s, self.config.shortest_s), self.config.longest_s)
-        events = self._events(followed.region, span_s, time_s)
-        if events is None:
-            return
-        motion = self.finder.find(events, (1.0 / left_s,))
-        if self._sure(motion):
+        events = self._events(cells, span_s, time_s)
+        motion = None if events is None else self.finder.find(events, (1.0 / left_s,))
+        if motion is not None and self._sure(motion):
             followed.foretell(motion, time_s, self.config)
 
-    def _seen(self, region: Region, regions: list[Region]) -> Region:
-        """The region of what is followed, by where it should be and by what is dense there."""
-        seen = [other for other in regions if other.meets(region)]
-        if seen:
-            dense = seen[0]
-            for other in seen[1:]:
-                dense = dense.joined(other)
-            joined = np.array(dense.joined(region))
-            region = Region(*(joined + 0.1 * (np.array(dense) - joined)).tolist())
-        low, high = np.maximum(region[:2], 0.0), np.minimum(region[2:], [self.width, self.height])
-        return Region(*low.tolist(), *high.tolist())
-
-    def _events(self, region: Region, span_s: float, time_s: float) -> Aged | None:
-        """Those of a region in the newest span."""
+    def _events(self, cells: NDArray[np.bool_], span_s: float, time_s: float) -> Aged | None:
+        """Those of some cells in the newest span."""
         if not self.windows:
             return None
         x, y, t, on = (np.concatenate(part) for part in zip(*self.windows, strict=True))
-        chosen = region.holds(x, y) & (t > time_s - span_s)
+        chosen = cells[y // CELL_PX, x // CELL_PX] & (t > time_s - span_s)
         if np.count_nonzero(chosen) < self.config.fewest:
             return None
         return aged(x[chosen], y[chosen], time_s - t[chosen], on[chosen], self.config.budget)
@@ -170,3 +169,15 @@ class LoomingDetector:
             left_s if sure else math.nan, 0.5 * (left + right - self.width), 0.5 * (top + bottom - self.height),
             math.sqrt(max(right - left, 0.0) * max(bottom - top, 0.0)),
         )  # fmt: skip
+
+
+@njit(cache=True, nogil=True)
+def _rested(x, y, t_s, on, last_s, rest_s):
+    """Events (event,) of pixels that were not heard for `rest_s`; pixels differ in how often they send."""
+    chosen = np.zeros(len(x), np.bool_)
+    for k in range(len(x)):
+        side = np.int64(on[k])
+        if t_s[k] - last_s[side, y[k], x[k]] >= rest_s:
+            last_s[side, y[k], x[k]] = t_s[k]
+            chosen[k] = True
+    return chosen

@@ -22,7 +22,7 @@ AWAY_M = 0.6  # behind the robot's centre, where its rear end is when the approa
 LONGEST_S = 40.0  # of an approach
 SIZES_M, OFFSET_M = (0.6, 1.0), 0.25
 FULL, NEAR_M = 10.0, 0.5  # command of the motors of an escape, and distance from its height where it ends
-AFTER_S, BACK_S = 0.7, 2.5  # it pushes back until after contact was expected, at most so long; then ahead, to stand
+AFTER_S, BACK_S = 0.7, 2.0  # it pushes back until after contact was expected, at most so long; then ahead, to stand
 STEP_M = 0.4  # by which no robot climbs in a period: the range's steps when something passes below
 JUDGED_S = 1.0  # time to contact at which the estimate is judged
 

@@ -8,7 +8,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 CELL_PX = 4
-REACH = 2  # cells apart that still belong together
+REACH = 1  # cells apart that still belong together
 Array = NDArray[np.float64]
 
 

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from numba import njit
 from pydantic import Field
 
 from snn_core.config import Config
@@ -20,6 +19,7 @@ from snn_perception.motion.active_regions import CELL_PX, Region, RegionFinder, 
 from snn_perception.motion.expansion import Aged, Expansion, ExpansionFinder, aged
 
 Array = NDArray[np.float64]
+SOONEST_S = 0.3  # as if contact were never nearer, where something is divided by the time that is left
 
 
 class LoomingConfig(Config):
@@ -31,18 +31,18 @@ class LoomingConfig(Config):
     regions: int = Field(3, ge=1, le=100, description="regions that are looked at while nothing is followed")
     dim: float = Field(0.05, ge=0, le=1, description="events of a cell that belongs to it, over its most active cell")
     correction: float = Field(0.3, ge=0, le=1, description="share of the way from where it should be to where it is")
-    rest_s: float = Field(0.05, ge=0, le=1, description="time for which a pixel is not heard after an event (s)")
     budget: int = Field(1000, ge=50, le=100_000, description="events of a search at most")
     fewest: int = Field(30, ge=2, le=1000, description="events without which nothing is searched")
-    share: float = Field(0.6, gt=0.05, le=1, description="span of events that is searched, over the time to contact")
+    share: float = Field(0.8, gt=0.05, le=1, description="span of events that is searched, over the time to contact")
     shortest_s: float = Field(0.3, gt=0.05, le=10, description="that span at least (s)")
     longest_s: float = Field(2.0, gt=0.05, le=10, description="that span at most (s)")
     unknown_s: float = Field(1.5, gt=0.05, le=10, description="that span while nothing is followed (s)")
-    sure_gain: float = Field(0.1, gt=0, le=10, description="gain of sharpness from which growth is believed")
+    sure_gain: float = Field(0.07, gt=0, le=10, description="gain of sharpness from which growth is believed")
     blur: float = Field(0.02, gt=0, le=1, description="relative error of a growth whose gain is 1")
     fading: float = Field(0.8, ge=0, lt=1, description="weight of a foretelling that a window later is left of it")
     agreeing: int = Field(3, ge=1, le=100, description="foretellings without which none is told")
-    lost_s: float = Field(1.0, gt=0, le=100, description="time without a foretelling after which it is lost (s)")
+    most_spread: float = Field(0.25, gt=0, le=10, description="spread of foretellings, over the time left, at most")
+    lost_s: float = Field(0.35, gt=0, le=100, description="time without a foretelling after which it is lost (s)")
 
 
 class Looming(NamedTuple):
@@ -63,6 +63,7 @@ class Followed:
     def __init__(self, region: Region, time_s: float) -> None:
         self.region, self.time_s, self.found_s = region, time_s, time_s
         self.precision, self.contact_s, self.count = 0.0, math.nan, 0
+        self.spread_s2 = 0.0
         self.motion = Expansion(0.0, 0.0, 0.0, 0.0)
 
     def foretell(self, motion: Expansion, time_s: float, config: LoomingConfig) -> None:
@@ -70,18 +71,25 @@ class Followed:
         told_s = 1.0 / motion.growth_per_s
         precision = 1.0 / (min(config.blur / motion.gain, 0.5) * told_s) ** 2
         before = self.precision * config.fading
-        kept = before * self.contact_s if before else 0.0
         self.precision = before + precision
-        self.contact_s = (kept + precision * (time_s + told_s)) / self.precision
+        share, apart_s = precision / self.precision, time_s + told_s - (self.contact_s if before else time_s + told_s)
+        self.contact_s = time_s + told_s - (1.0 - share) * apart_s
+        self.spread_s2 = (1.0 - share) * (self.spread_s2 + share * apart_s**2)
         self.motion, self.found_s, self.count = motion, time_s, self.count + 1
 
     def moved(self, time_s: float) -> Region:
         """Where its region is now."""
-        span, (growth, ux, uy, _) = time_s - self.time_s, self.motion
+        span, left_s = time_s - self.time_s, self.contact_s - self.time_s
+        fresh = self.time_s == self.found_s
         left, top, right, bottom = self.region
-        middle = np.array([0.5 * (left + right) + span * ux, 0.5 * (top + bottom) + span * uy])
-        half = 0.5 * (1.0 + span * max(growth, 0.0)) * np.array([right - left, bottom - top])
+        shift = span * np.array([self.motion.ux_px_s, self.motion.uy_px_s]) if fresh else np.zeros(2)
+        middle = 0.5 * np.array([left + right, top + bottom]) + shift
+        half = 0.5 * (1.0 + span / max(left_s, SOONEST_S)) * np.array([right - left, bottom - top])
         return Region(*(middle - half).tolist(), *(middle + half).tolist())
+
+    def spread(self, time_s: float) -> float:
+        """Standard deviation of the foretellings, over the time that is left."""
+        return math.sqrt(self.spread_s2) / max(self.contact_s - time_s, SOONEST_S)
 
 
 class LoomingDetector:
@@ -93,13 +101,10 @@ class LoomingDetector:
         self.regions = RegionFinder(width, height, c.leak_s, c.least, c.density)
         self.finder = ExpansionFinder(width, height)
         self.windows: deque[tuple[NDArray, NDArray, Array, NDArray]] = deque()  # x, y, time (s), brighter
-        self.last_s: Array = np.full((2, height, width), -math.inf)
         self.followed: Followed | None = None
 
     def take(self, x: NDArray, y: NDArray, t_us: NDArray, on: NDArray, time_s: float) -> Looming:
         """The events of a window that ends at `time_s`; all arrays (event,)."""
-        chosen = _rested(x, y, t_us * 1e-6, on, self.last_s, self.config.rest_s)
-        x, y, t_us, on = x[chosen], y[chosen], t_us[chosen], on[chosen]
         regions = self.regions.take(x, y, time_s)
         self._remember(x, y, t_us, on, time_s)
         if self.followed is not None and time_s - self.followed.found_s > self.config.lost_s:
@@ -164,20 +169,9 @@ class LoomingDetector:
             return NOTHING
         left, top, right, bottom = followed.region
         left_s = followed.contact_s - time_s
-        sure = left_s > 0.0 and followed.count >= self.config.agreeing
+        sure = left_s > 0.0 and followed.count >= self.config.agreeing and followed.spread(time_s) < self.config.most_spread
         return Looming(
             left_s if sure else math.nan, 0.5 * (left + right - self.width), 0.5 * (top + bottom - self.height),
             math.sqrt(max(right - left, 0.0) * max(bottom - top, 0.0)),
         )  # fmt: skip
 
-
-@njit(cache=True, nogil=True)
-def _rested(x, y, t_s, on, last_s, rest_s):
-    """Events (event,) of pixels that were not heard for `rest_s`; pixels differ in how often they send."""
-    chosen = np.zeros(len(x), np.bool_)
-    for k in range(len(x)):
-        side = np.int64(on[k])
-        if t_s[k] - last_s[side, y[k], x[k]] >= rest_s:
-            last_s[side, y[k], x[k]] = t_s[k]
-            chosen[k] = True
-    return chosen

@@ -19,6 +19,7 @@ from snn_perception.motion.active_regions import CELL_PX, Region, RegionFinder, 
 from snn_perception.motion.expansion import Aged, Expansion, ExpansionFinder, aged
 
 Array = NDArray[np.float64]
+SLOWEST_PER_S = 0.05  # growth that is believed
 SOONEST_S = 0.3  # as if contact were never nearer, where something is divided by the time that is left
 
 
@@ -37,6 +38,7 @@ class LoomingConfig(Config):
     shortest_s: float = Field(0.3, gt=0.05, le=10, description="that span at least (s)")
     longest_s: float = Field(2.0, gt=0.05, le=10, description="that span at most (s)")
     unknown_s: float = Field(1.5, gt=0.05, le=10, description="that span while nothing is followed (s)")
+    inside: float = Field(1.0, ge=0, le=10, description="how far from its middle it may grow about, over half its side")
     sure_gain: float = Field(0.07, gt=0, le=10, description="gain of sharpness from which growth is believed")
     blur: float = Field(0.02, gt=0, le=1, description="relative error of a growth whose gain is 1")
     fading: float = Field(0.8, ge=0, lt=1, description="weight of a foretelling that a window later is left of it")
@@ -129,7 +131,7 @@ class LoomingDetector:
         for region in regions:
             events = self._events(self.regions.within(region, self.config.dim), self.config.unknown_s, time_s)
             motion = None if events is None else self.finder.find(events)
-            if motion is not None and self._sure(motion) and (best is None or motion.gain > best.gain):
+            if motion is not None and self._sure(motion, region) and (best is None or motion.gain > best.gain):
                 best, where = motion, region
         if best is not None and where is not None:
             self.followed = Followed(where, time_s)
@@ -147,7 +149,7 @@ class LoomingDetector:
         span_s = min(max(self.config.share * left_s, self.config.shortest_s), self.config.longest_s)
         events = self._events(cells, span_s, time_s)
         motion = None if events is None else self.finder.find(events, (1.0 / left_s,))
-        if motion is not None and self._sure(motion):
+        if motion is not None and self._sure(motion, followed.region):
             followed.foretell(motion, time_s, self.config)
 
     def _events(self, cells: NDArray[np.bool_], span_s: float, time_s: float) -> Aged | None:
@@ -160,8 +162,12 @@ class LoomingDetector:
             return None
         return aged(x[chosen], y[chosen], time_s - t[chosen], on[chosen], self.config.budget)
 
-    def _sure(self, motion: Expansion) -> bool:
-        return motion.gain >= self.config.sure_gain and motion.growth_per_s > 1e-3
+    def _sure(self, motion: Expansion, region: Region) -> bool:
+        """Whether a region grows for sure, about a point within it: what does not will miss."""
+        growth, ux, uy, gain = motion
+        half = 0.5 * (region.right - region.left), 0.5 * (region.bottom - region.top)
+        aside = max(abs(u) / (self.config.inside * h + CELL_PX) for u, h in zip((ux, uy), half, strict=True))
+        return gain >= self.config.sure_gain and growth > max(aside, SLOWEST_PER_S)
 
     def _told(self, time_s: float) -> Looming:
         followed = self.followed

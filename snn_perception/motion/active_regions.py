@@ -20,6 +20,11 @@ class Region(NamedTuple):
     right: float
     bottom: float
 
+    def meets(self, other: "Region") -> bool:
+        """Whether they overlap."""
+        across = self.left < other.right and other.left < self.right
+        return across and self.top < other.bottom and other.top < self.bottom
+
     def towards(self, other: "Region", share: float) -> "Region":
         """Part of the way to another."""
         return Region(*(a + share * (b - a) for a, b in zip(self, other, strict=True)))
@@ -44,7 +49,8 @@ class RegionFinder:
         dense = self.activity >= max(self.least, self.density * float(np.median(self.activity)))
         boxes, events, sizes = _groups(dense, self.activity)
         order = [k for k in np.argsort(-events, kind="stable") if sizes[k] > 1]
-        return [Region(*map(float, CELL_PX * (box + [0, 0, 1, 1]))) for box in boxes[order]]
+        boxes[:, 2:] += 1
+        return [Region(*map(float, CELL_PX * box)) for box in boxes[order]]
 
     def within(self, region: Region, share: float) -> NDArray[np.bool_]:
         """Active cells (row, column) of a region: with `least` events and a share of those of its most active cell."""

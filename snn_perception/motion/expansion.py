@@ -80,7 +80,8 @@ class ExpansionFinder:
         fine, steps = self.images[FINE_PX], np.array(FINE_STEP_PX) / oldest
         best = _climb(*events, cx, cy, best, reach, steps, FINE_PX, fine)
         still = _climb(*events, cx, cy, best[:3] * [0.0, 1.0, 1.0], math.inf, 2 * steps, FINE_PX, fine)
-        return Expansion(float(best[0]), float(best[1]), float(best[2]), math.log(max(best[3], NOTHING) / max(still[3], NOTHING)))
+        gain = math.log(max(best[3], NOTHING) / max(still[3], NOTHING))
+        return Expansion(float(best[0]), float(best[1]), float(best[2]), gain)
 
 
 @njit(cache=True, nogil=True)
@@ -105,8 +106,9 @@ def _sharpness(x, y, age_s, side, cx, cy, growth, ux, uy, cell, image):
         j, i, n = np.int32(column), np.int32(row), side[k]
         touched[k, 0], touched[k, 1] = i, j
         q, p = column - j, row - i
-        upper, lower = weight * (1.0 - p), weight * p
-        for di, dj, part in ((0, 0, upper * (1.0 - q)), (0, 1, upper * q), (1, 0, lower * (1.0 - q)), (1, 1, lower * q)):
+        above, below = weight * (1.0 - p), weight * p
+        parts = (0, 0, above * (1.0 - q)), (0, 1, above * q), (1, 0, below * (1.0 - q)), (1, 1, below * q)
+        for di, dj, part in parts:
             before = image[n, i + di, j + dj]
             squares += 2.0 * part * before
             image[n, i + di, j + dj] = before + part

@@ -2,7 +2,7 @@
 
 Time to contact is the reciprocal of the growth rate (Lee 1976). Growth is searched in the newest events of the regions
 that are denser in events than the rest (`expansion`), which needs no outline: what fills the view still grows. What
-grows is followed; each window foretells when contact will be, the foretellings are averaged, each with the weight of its
+grows is followed; each window foretells when contact will be; these are averaged, weighted by their
 certainty, and older ones fade.
 """
 
@@ -20,6 +20,7 @@ from snn_perception.motion.expansion import Aged, Expansion, ExpansionFinder, ag
 
 Array = NDArray[np.float64]
 SLOWEST_PER_S = 0.05  # growth that is believed
+PATIENT = 4  # times `lost_s` after which the surest is lost
 SOONEST_S = 0.3  # as if contact were never nearer, where something is divided by the time that is left
 
 
@@ -29,7 +30,7 @@ class LoomingConfig(Config):
     leak_s: float = Field(0.3, gt=0.01, le=10, description="time constant of a cell's memory of events (s)")
     least: float = Field(6.0, ge=1, le=1000, description="events of a dense cell at least")
     density: float = Field(5.0, gt=1, le=100, description="events of a dense cell, over the median cell")
-    regions: int = Field(3, ge=1, le=100, description="regions that are looked at while nothing is followed")
+    regions: int = Field(3, ge=1, le=100, description="regions that are followed or looked at")
     dim: float = Field(0.05, ge=0, le=1, description="events of a cell that belongs to it, over its most active cell")
     correction: float = Field(0.3, ge=0, le=1, description="share of the way from where it should be to where it is")
     budget: int = Field(1000, ge=50, le=100_000, description="events of a search at most")
@@ -95,7 +96,7 @@ class Followed:
 
 
 class LoomingDetector:
-    """Finds and follows what grows fastest for sure."""
+    """Finds and follows what grows."""
 
     def __init__(self, width: int, height: int, config: LoomingConfig | None = None) -> None:
         self.width, self.height, self.config = width, height, config or LoomingConfig()
@@ -103,18 +104,16 @@ class LoomingDetector:
         self.regions = RegionFinder(width, height, c.leak_s, c.least, c.density)
         self.finder = ExpansionFinder(width, height)
         self.windows: deque[tuple[NDArray, NDArray, Array, NDArray]] = deque()  # x, y, time (s), brighter
-        self.followed: Followed | None = None
+        self.followed: list[Followed] = []
 
     def take(self, x: NDArray, y: NDArray, t_us: NDArray, on: NDArray, time_s: float) -> Looming:
         """The events of a window that ends at `time_s`; all arrays (event,)."""
         regions = self.regions.take(x, y, time_s)
         self._remember(x, y, t_us, on, time_s)
-        if self.followed is not None and time_s - self.followed.found_s > self.config.lost_s:
-            self.followed = None
-        if self.followed is None:
-            self._look(regions[: self.config.regions], time_s)
-        else:
-            self._follow(self.followed, time_s)
+        for followed in self.followed:
+            self._follow(followed, time_s)
+        self._forget(time_s)
+        self._look(regions, time_s)
         return self._told(time_s)
 
     def _remember(self, x: NDArray, y: NDArray, t_us: NDArray, on: NDArray, time_s: float) -> None:
@@ -125,17 +124,25 @@ class LoomingDetector:
             if not self.windows:
                 break
 
+    def _forget(self, time_s: float) -> None:
+        """What does not grow any more, and the newer where two have become one."""
+        kept: list[Followed] = []
+        for followed in sorted(self.followed, key=lambda each: -each.count):
+            patience_s = self.config.lost_s * min(followed.count, PATIENT)
+            fresh = time_s - followed.found_s < patience_s and followed.contact_s > time_s
+            if fresh and not any(followed.region.meets(k.region) for k in kept):
+                kept.append(followed)
+        self.followed = kept
+
     def _look(self, regions: list[Region], time_s: float) -> None:
-        """Begin to follow the region whose growth is surest, if any is."""
-        best, where = None, None
-        for region in regions:
+        """Begin to follow regions that grow."""
+        new = [region for region in regions if not any(region.meets(each.region) for each in self.followed)]
+        for region in new[: max(self.config.regions - len(self.followed), 0)]:
             events = self._events(self.regions.within(region, self.config.dim), self.config.unknown_s, time_s)
             motion = None if events is None else self.finder.find(events)
-            if motion is not None and self._sure(motion, region) and (best is None or motion.gain > best.gain):
-                best, where = motion, region
-        if best is not None and where is not None:
-            self.followed = Followed(where, time_s)
-            self.followed.foretell(best, time_s, self.config)
+            if motion is not None and self._sure(motion, region):
+                self.followed.append(Followed(region, time_s))
+                self.followed[-1].foretell(motion, time_s, self.config)
 
     def _follow(self, followed: Followed, time_s: float) -> None:
         """See where it is now, and how it grows there."""
@@ -170,14 +177,17 @@ class LoomingDetector:
         return gain >= self.config.sure_gain and growth > max(aside, SLOWEST_PER_S)
 
     def _told(self, time_s: float) -> Looming:
-        followed = self.followed
-        if followed is None:
+        """What will be here first, of what is foretold often and alike."""
+        told = [
+            each for each in self.followed
+            if each.contact_s > time_s and each.count >= self.config.agreeing
+            and each.spread(time_s) < self.config.most_spread
+        ]  # fmt: skip
+        if not told:
             return NOTHING
-        left, top, right, bottom = followed.region
-        left_s = followed.contact_s - time_s
-        sure = left_s > 0.0 and followed.count >= self.config.agreeing and followed.spread(time_s) < self.config.most_spread
+        first = min(told, key=lambda each: each.contact_s)
+        left, top, right, bottom = first.region
         return Looming(
-            left_s if sure else math.nan, 0.5 * (left + right - self.width), 0.5 * (top + bottom - self.height),
+            first.contact_s - time_s, 0.5 * (left + right - self.width), 0.5 * (top + bottom - self.height),
             math.sqrt(max(right - left, 0.0) * max(bottom - top, 0.0)),
         )  # fmt: skip
-

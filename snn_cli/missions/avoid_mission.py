@@ -22,7 +22,7 @@ AWAY_M = 0.6  # behind the robot's centre, where its rear end is when the approa
 LONGEST_S = 40.0  # of an approach
 SIZES_M, OFFSET_M = (0.6, 1.0), 0.25
 FULL, NEAR_M = 10.0, 0.5  # command of the motors of an escape, and distance from its height where it ends
-AFTER_S, BACK_S = 0.7, 2.0  # it pushes back until after contact was expected, at most so long; then ahead, to stand
+AFTER_S, BACK_S = 0.7, 2.0  # it pushes back until so long after contact was expected, at most so long; then ahead
 STEP_M = 0.4  # by which no robot climbs in a period: the range's steps when something passes below
 JUDGED_S = 1.0  # time to contact at which the estimate is judged
 
@@ -110,18 +110,16 @@ class AvoidFlight:
     @property
     def over(self) -> bool:
         """Whether it hit, or has passed."""
-        behind_m = self._front_m() + self.approach.size_m + self._ahead_m() < -AWAY_M
-        return self.referee.contact or behind_m or self.robot.time_s > LONGEST_S
+        passed = self._came_m() + self.approach.size_m - self._own_m() < -AWAY_M
+        return self.referee.contact or passed or self.robot.time_s > LONGEST_S
 
-    def _front_m(self) -> float:
-        """Of what approaches, ahead of the camera."""
-        a = self.approach
-        return a.distance_m - a.speed_mps * max(self.robot.time_s - QUIET_S, 0.0) - self._along(
-            self.robot.truth().position_m[:2] - (self.start.x_m, self.start.y_m)
-        ) - self._ahead_m()  # fmt: skip
+    def _came_m(self) -> float:
+        """From where the robot was placed to the front of what approaches, along its way."""
+        return self.approach.distance_m - self.approach.speed_mps * max(self.robot.time_s - QUIET_S, 0.0)
 
-    def _ahead_m(self) -> float:
-        return self.mission.robot.event_ahead_m
+    def _own_m(self) -> float:
+        """From where the robot was placed to its centre, along that way."""
+        return self._along(self.robot.truth().position_m[:2] - (self.start.x_m, self.start.y_m))
 
     def _along(self, vector: Array) -> float:
         """Component (2,) along the way from which it comes."""
@@ -130,14 +128,15 @@ class AvoidFlight:
     def true_time_to_contact_s(self) -> float:
         """From the camera to the front of what approaches, at the speed at which they close now."""
         closing = self.approach.speed_mps + self._along(self.robot.truth().velocity_mps[:2])
-        return self._front_m() / closing if closing > 0.0 else math.inf
+        ahead_m = self._came_m() - self._own_m() - self.mission.robot.event_ahead_m
+        return ahead_m / closing if closing > 0.0 else math.inf
 
     def _move(self) -> None:
         """Put what approaches where it is; it comes straight at where the robot was."""
         if self.scene.obstacle is None:
             return
         a, start = self.approach, self.start
-        ahead = a.distance_m - a.speed_mps * max(self.robot.time_s - QUIET_S, 0.0) + 0.5 * a.size_m
+        ahead = self._came_m() + 0.5 * a.size_m
         c, s = math.cos(start.yaw_rad), math.sin(start.yaw_rad)
         x, y = start.x_m + c * ahead - s * a.left_m, start.y_m + s * ahead + c * a.left_m
         bottom = self.mission.pilot.height_m + a.up_m - 0.5 * a.size_m
@@ -154,6 +153,7 @@ class Trial(NamedTuple):
     warned_s: float  # true time to contact at the warning; NaN without one
     told: float  # time to contact over the true one, about `JUDGED_S` before contact; NaN where none was told
     hit_still: bool
+    duration_s: float
 
 
 def fly_approach(mission: AvoidMission, seed: int, referee: Referee) -> Trial:
@@ -171,12 +171,12 @@ def fly_approach(mission: AvoidMission, seed: int, referee: Referee) -> Trial:
             warned_s, away = true_s, copy.deepcopy(still)
             away.hover.escape(still.seen, still.robot.time_s)
             referee.tell(still.robot.time_s, f"{still.seen.time_to_contact_s:.1f} s to contact: away")
-    hit = still.referee.contact
-    away = away or still
+    hit, away = still.referee.contact, away or still
     while not away.over:
         away.step()
     end = away.referee
-    return Trial(end.contact, float(end.path[:, 5].min()), end.near_misses, end.energy_j, warned_s, told, hit)
+    least_m, duration_s = float(end.path[:, 5].min()), away.robot.time_s
+    return Trial(end.contact, least_m, end.near_misses, end.energy_j, warned_s, told, hit, duration_s)
 
 
 def false_alarms(mission: AvoidMission, seed: int) -> int:
@@ -203,7 +203,7 @@ def avoid(mission: AvoidMission, seed: int) -> dict[str, Any]:
         "contact": any(t.contact for t in trials), "near_misses": sum(t.near_misses for t in trials),
         "least_clearance_m": min(t.clearance_m for t in trials),
         "hit_without_moving": float(np.mean([t.hit_still for t in trials])),
-        "energy_estimate_j": sum(t.energy_j for t in trials),
+        "energy_estimate_j": sum(t.energy_j for t in trials), "duration_s": sum(t.duration_s for t in trials),
         "time_to_contact_within_20_percent": float(np.mean(np.abs(np.nan_to_num(told, nan=np.inf) - 1.0) <= 0.2)),
         "time_to_contact_median_error": _median(told - 1.0), "warned_median_s": _median(warned),
         "false_alarms": alarms, "false_alarms_per_min": 60.0 * alarms / mission.calm_s,

@@ -93,14 +93,30 @@ class AvoidFlight:
         self.hover = Hover(mission)
         self.commands: Array = np.zeros(3)
         self.seen: Looming = NOTHING
+        self.watches = True
 
     def step(self) -> None:
         """A period."""
         self._move()
         senses = self.robot.advance(self.commands)
-        self.seen = self.detector.take(*senses.events, senses.time_s)
+        if self.watches:
+            self.seen = self.detector.take(*senses.events, senses.time_s)
         self.commands = self.hover.command(senses.range_m, float(senses.gyro_radps[2]), senses.time_s)
         self.referee.see(self.robot.truth(), self.commands, False)
+
+    def fled(self, seen: Looming) -> "AvoidFlight":
+        """The flight that gets away from here on, to its end; it does not watch any more."""
+        away = copy.deepcopy(self)
+        away.watches = False
+        away.hover.escape(seen, self.robot.time_s)
+        while not away.over:
+            away.step()
+        return away
+
+    def truly_seen(self) -> Looming:
+        """What a detector that knows the truth would tell."""
+        below_m = self.robot.truth().position_m[2] - self.mission.pilot.height_m - self.approach.up_m
+        return Looming(self.true_time_to_contact_s(), 0.0, float(below_m), 0.0)
 
     @property
     def warned(self) -> bool:
@@ -144,39 +160,42 @@ class AvoidFlight:
 
 
 class Trial(NamedTuple):
-    """An approach, flown twice from the moment of the warning: to get away, and holding still."""
+    """An approach, flown to get away when warned, when it truly is `warn_s` away, and holding still."""
 
     contact: bool  # of the one that gets away
     clearance_m: float
     near_misses: int
     energy_j: float
+    duration_s: float
     warned_s: float  # true time to contact at the warning; NaN without one
     told: float  # time to contact over the true one, about `JUDGED_S` before contact; NaN where none was told
     hit_still: bool
-    duration_s: float
+    hit_if_known: bool  # of the one warned by the truth: what no detector can avoid
 
 
 def fly_approach(mission: AvoidMission, seed: int, referee: Referee) -> Trial:
     """One approach. What the robot decides is told to the referee of all approaches."""
     still = AvoidFlight(mission, seed)
     away: AvoidFlight | None = None
-    warned_s, told = math.nan, math.nan
-    judged = False
+    known: AvoidFlight | None = None
+    warned_s, told, judged = math.nan, math.nan, False
     while not still.over:
         still.step()
         true_s = still.true_time_to_contact_s()
         if not judged and true_s <= JUDGED_S:
             judged, told = True, still.seen.time_to_contact_s / true_s
+        if known is None and true_s <= mission.warn_s:
+            known = still.fled(still.truly_seen())
         if away is None and still.warned:
-            warned_s, away = true_s, copy.deepcopy(still)
-            away.hover.escape(still.seen, still.robot.time_s)
+            warned_s, away = true_s, still.fled(still.seen)
             referee.tell(still.robot.time_s, f"{still.seen.time_to_contact_s:.1f} s to contact: away")
-    hit, away = still.referee.contact, away or still
-    while not away.over:
-        away.step()
+        still.watches = away is None or not judged
+    away, known = away or still, known or still
     end = away.referee
-    least_m, duration_s = float(end.path[:, 5].min()), away.robot.time_s
-    return Trial(end.contact, least_m, end.near_misses, end.energy_j, warned_s, told, hit, duration_s)
+    return Trial(
+        end.contact, float(end.path[:, 5].min()), end.near_misses, end.energy_j, away.robot.time_s, warned_s, told,
+        still.referee.contact, known.referee.contact,
+    )  # fmt: skip
 
 
 def false_alarms(mission: AvoidMission, seed: int) -> int:
@@ -202,6 +221,7 @@ def avoid(mission: AvoidMission, seed: int) -> dict[str, Any]:
         **referee.result(mission.name, seed, avoided >= 0.95), "approaches": len(trials), "avoided": avoided,
         "contact": any(t.contact for t in trials), "near_misses": sum(t.near_misses for t in trials),
         "least_clearance_m": min(t.clearance_m for t in trials),
+        "avoided_if_warned_by_truth": float(np.mean([not t.hit_if_known for t in trials])),
         "hit_without_moving": float(np.mean([t.hit_still for t in trials])),
         "energy_estimate_j": sum(t.energy_j for t in trials), "duration_s": sum(t.duration_s for t in trials),
         "time_to_contact_within_20_percent": float(np.mean(np.abs(np.nan_to_num(told, nan=np.inf) - 1.0) <= 0.2)),

@@ -24,6 +24,7 @@ def test_what_approaches_is_foreseen_and_avoided(seed):
     assert trial.clearance_m > 0.1
     assert trial.told == pytest.approx(1.0, abs=0.2)
     assert 1.7 < trial.warned_s < 4.5
+    assert not trial.hit_if_known
     assert trial.hit_still, "what approaches misses a robot that stays"
     if seed == 20006:
         assert fly_approach(MISSION, seed, referee()) == trial, "the same seed is not the same flight"

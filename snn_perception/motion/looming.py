@@ -40,6 +40,9 @@ class LoomingConfig(Config):
     longest_s: float = Field(2.0, gt=0.05, le=10, description="that span at most (s)")
     unknown_s: float = Field(1.5, gt=0.05, le=10, description="that span while nothing is followed (s)")
     inside: float = Field(1.0, ge=0, le=10, description="how far from its middle it may grow about, over half its side")
+    least_px_s: float = Field(
+        12.0, ge=0, le=1000, description="size times time to contact at least; flickering pixels have less (px s)"
+    )
     sure_gain: float = Field(0.07, gt=0, le=10, description="gain of sharpness from which growth is believed")
     blur: float = Field(0.02, gt=0, le=1, description="relative error of a growth whose gain is 1")
     fading: float = Field(0.8, ge=0, lt=1, description="weight of a foretelling that a window later is left of it")
@@ -174,7 +177,8 @@ class LoomingDetector:
         growth, ux, uy, gain = motion
         half = 0.5 * (region.right - region.left), 0.5 * (region.bottom - region.top)
         aside = max(abs(u) / (self.config.inside * h + CELL_PX) for u, h in zip((ux, uy), half, strict=True))
-        return gain >= self.config.sure_gain and growth > max(aside, SLOWEST_PER_S)
+        large = 2.0 * math.sqrt(max(half[0] * half[1], 0.0)) >= self.config.least_px_s * growth
+        return large and gain >= self.config.sure_gain and growth > max(aside, SLOWEST_PER_S)
 
     def _told(self, time_s: float) -> Looming:
         """What will be here first, of what is foretold often and alike."""

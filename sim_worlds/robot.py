@@ -105,8 +105,10 @@ class Robot:
         )  # fmt: skip
 
     def _log_intensity(self) -> Array:
-        axes = camera_of(self.body_axes(), self.config.event_pitch_rad)
-        picture = self.pixels.see_grey(self.scene.quads, self.scene.atlas, self.scene.atmosphere, self._centre(), axes)
+        body, scene = self.body_axes(), self.scene
+        eye = np.ascontiguousarray(self.state.position_m[0] + self.config.event_ahead_m * body[0])
+        axes = camera_of(body, self.config.event_pitch_rad)
+        picture = self.pixels.see_grey(scene.quads, scene.atlas, scene.atmosphere, eye, axes)
         return np.log(picture + DARKEST)
 
     def colours(self) -> Array:

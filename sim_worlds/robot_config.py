@@ -21,6 +21,7 @@ class RobotConfig(Config):
     event_fov_rad: float = Field(1.2, gt=0.1, le=2.5, description="horizontal field of view of the event camera (rad)")
     event_blur_px: float = Field(1.5, ge=1, le=10, description="blur of the event camera's optics (px)")
     event_pitch_rad: float = Field(1.5708, ge=-1.6, le=1.6, description="how far the event camera looks down (rad)")
+    event_ahead_m: float = Field(0.0, ge=-10, le=10, description="event camera ahead of the hull's centre (m)")
     events: EventCameraConfig = Field(
         EventCameraConfig.model_construct(threshold=0.08), description="constants of the event camera's pixels"
     )

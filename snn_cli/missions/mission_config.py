@@ -70,6 +70,8 @@ class AvoidMission(Mission):
     approaches: int = Field(1, ge=1, le=10_000, description="random approaches")
     speeds_mps: tuple[float, float] = Field((0.5, 2.0), description="slowest and fastest approach (m/s)")
     warn_s: float = Field(3.0, gt=0.2, le=20, description="time to contact below which it moves away (s)")
+    calm_s: float = Field(60.0, ge=1, le=3600, description="time without an approach, in which alarms are false (s)")
+    rise_m: float = Field(1.4, gt=0, le=10, description="how far up or down it moves out of the way (m)")
     miss_m: float = Field(0.0, ge=0, le=10, description="least free space that is success (m)")
 
 

@@ -6,17 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_worlds.robot import Robot, Senses
+from sim_worlds.robot import Events, Robot, Senses
 from sim_worlds.scene import open_scene
 from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import HoldMission, Mission, ProfileMission
 from snn_cli.missions.scoring import Referee
+from snn_control.station_keeper import steer_to_station
 
 Array = NDArray[np.float64]
 Watch = Callable[[Robot, Senses], None]
-SPEED_PER_M = 0.15  # by which it flies back to where it believes to have begun (1/s)
-FASTEST_MPS = 0.4
-TURN_PER_M, MOST_TURN_RAD = 0.5, 0.6  # towards the side to which it was blown
 
 
 def start_robot(mission: Mission, seed: int, along_m: float = 3.0) -> Robot:
@@ -27,26 +25,16 @@ def start_robot(mission: Mission, seed: int, along_m: float = 3.0) -> Robot:
 
 
 def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_motion: bool = False) -> dict[str, Any]:
-    """Stay where it began, by the velocity over ground that event motion tells, added up."""
+    """Stay where it began, by the position over ground that events of the ground tell."""
     robot = start_robot(mission, seed)
     pilot, referee = Autopilot(mission.robot, mission.pilot), Referee(mission.robot.near_m, mission.robot.dt_s)
-    position: Array = np.zeros(2)
     commands: Array = np.zeros(3)
     start = robot.truth().position_m
     for _ in range(round(mission.duration_s / mission.robot.dt_s)):
         senses = robot.advance(commands)
-        velocity = pilot.sense(senses)
         if silent_motion:
-            velocity = pilot.velocity = None
-        if velocity is not None:
-            c, s = np.cos(pilot.heading_rad), np.sin(pilot.heading_rad)
-            step = np.array(
-                [c * velocity.forward_mps - s * velocity.left_mps, s * velocity.forward_mps + c * velocity.left_mps]
-            )
-            position = position + step * mission.robot.dt_s
-        speed = float(np.clip(-SPEED_PER_M * 2.0 * position[0], -FASTEST_MPS, FASTEST_MPS))
-        turn = float(np.clip(-TURN_PER_M * position[1] * np.sign(speed or 1.0), -MOST_TURN_RAD, MOST_TURN_RAD))
-        commands = pilot.command(senses, mission.pilot.height_m, turn - pilot.heading_rad, speed)
+            senses = senses._replace(events=Events(*(column[:0] for column in senses.events)))
+        commands = station_commands(pilot, senses)
         referee.see(robot.truth(), commands, False)
         if watch is not None:
             watch(robot, senses)
@@ -56,6 +44,17 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
         **referee.result(mission.name, seed, success), "mean_distance_m": float(away.mean()),
         "largest_distance_m": float(away.max()),
     }  # fmt: skip
+
+
+def station_commands(pilot: Autopilot, senses: Senses) -> Array:
+    """Commands back to where it began; the first heading, and no speed, where it does not know where it is."""
+    height_m, told = pilot.config.height_m, pilot.sense_station(senses)
+    if told is None:
+        return pilot.command(senses, height_m, -pilot.heading_rad, 0.0)
+    c, s = np.cos(told.heading_rad), np.sin(told.heading_rad)
+    x, y = told.position_m
+    turn, speed = steer_to_station(float(-c * x - s * y), float(s * x - c * y), pilot.config.station)
+    return pilot.command(senses, height_m, turn, speed)
 
 
 def profile(mission: ProfileMission, seed: int, watch: Watch | None = None) -> dict[str, Any]:

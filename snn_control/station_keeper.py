@@ -1,8 +1,8 @@
 """Staying at a point with motors that push ahead or back and turn, but not to the side.
 
-A push along the nose is all that there is, so the nose, or the tail where the point lies behind, turns to where the push
-should go. Speed to the side is not steered against: a hull that hangs swings to the side as it rolls, and the tail's
-motor would roll it on.
+A push along the nose is all that there is, so the nose, or the tail where the point lies behind, turns to where it
+should go. Speed to the side is not steered against: the hull swings to the side as it rolls, and the tail's motor would
+roll it on.
 """
 
 import math

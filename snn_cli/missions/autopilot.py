@@ -16,7 +16,7 @@ from snn_control.pid import Pid, PidConfig
 from snn_control.spiking_pid import SpikingPid
 from snn_control.station_keeper import StationConfig
 from snn_core.config import Config
-from snn_perception.events.batch import make_batch
+from snn_perception.events.batch import EventBatch, make_batch
 from snn_perception.motion.ground_odometer import GroundOdometer, GroundOdometerConfig, GroundVelocity
 from snn_perception.motion.ground_tracker import GroundState, GroundTracker, GroundTrackerConfig
 from snn_perception.motion.motion_model import load_motion_model
@@ -56,17 +56,26 @@ class Autopilot:
     def sense(self, senses: Senses) -> GroundVelocity | None:
         """Take in a period's senses on a way; the velocity that they tell."""
         self._feel(senses)
-        batch = make_batch(*senses.events, self.size)
-        self.velocity = self.odometer.measure(batch, senses.gyro_radps, self.height_m, self.robot.dt_s)
+        self.velocity = self.odometer.measure(
+            self._batch(senses), senses.gyro_radps, self.height_m, self.robot.dt_s
+        )
         return self.velocity
 
     def sense_station(self, senses: Senses) -> GroundState | None:
         """Take in a period's senses where it stays; where it is over ground."""
         self._feel(senses)
-        batch = make_batch(*senses.events, self.size)
-        told = self.tracker.track(batch, senses.gyro_radps, senses.accel_mps2, senses.range_m, self.robot.dt_s)
+        told = self.tracker.track(
+            self._batch(senses), senses.gyro_radps, senses.accel_mps2, senses.range_m, self.robot.dt_s
+        )
         self.velocity = told.velocity if told is not None else None
         return told
+
+    def _batch(self, senses: Senses) -> EventBatch:
+        """The events of a period; a camera may be silent."""
+        if len(senses.events.x):
+            return make_batch(*senses.events, self.size)
+        none = np.zeros(0, np.uint16)
+        return EventBatch(none, none, np.zeros(0, np.int64), np.zeros(0, np.bool_), *self.size)
 
     def _feel(self, senses: Senses) -> None:
         if math.isfinite(senses.range_m):

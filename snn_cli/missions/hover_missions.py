@@ -33,9 +33,12 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
     for _ in range(round(mission.duration_s / mission.robot.dt_s)):
         senses = robot.advance(commands)
         if silent_motion:
-            senses = senses._replace(events=Events(*(column[:0] for column in senses.events)))
-        commands = station_commands(pilot, senses)
+            x, y, t_us, on = senses.events
+            senses = senses._replace(events=Events(x[:0], y[:0], t_us[:0], on[:0]))
+        commands, lost = station_commands(pilot, senses), pilot.tracker.lost
         referee.see(robot.truth(), commands, False)
+        if lost > len(referee.events):
+            referee.tell(robot.time_s, "lost the ground: holds anew where it is")
         if watch is not None:
             watch(robot, senses)
     away = np.linalg.norm(referee.path[:, 1:4] - start, axis=1)
@@ -47,10 +50,10 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
 
 
 def station_commands(pilot: Autopilot, senses: Senses) -> Array:
-    """Commands back to where it began; the first heading, and no speed, where it does not know where it is."""
+    """Commands back to where it began; no turn and no push where it does not know where it is."""
     height_m, told = pilot.config.height_m, pilot.sense_station(senses)
     if told is None:
-        return pilot.command(senses, height_m, -pilot.heading_rad, 0.0)
+        return pilot.command(senses, height_m, 0.0, 0.0) * (1.0, 1.0, 0.0)
     c, s = np.cos(told.heading_rad), np.sin(told.heading_rad)
     x, y = told.position_m
     turn, speed = steer_to_station(float(-c * x - s * y), float(s * x - c * y), pilot.config.station)

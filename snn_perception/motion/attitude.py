@@ -32,10 +32,15 @@ class Attitude:
             self.axes = np.array([ahead, np.cross(up, ahead), up])
         else:
             self.axes = self.axes @ rotation(0.5 * (self.gyro + gyro_radps) * dt_s)
-            tilt = np.cross(self.axes @ up, (0.0, 0.0, 1.0))
+            tilt = np.asarray(np.cross(self.axes @ up, (0.0, 0.0, 1.0)), np.float64)
             self.axes = rotation(min(dt_s / self.level_s, 1.0) * tilt) @ self.axes
         self.gyro = gyro_radps
         return self.axes
+
+    def head(self, left_rad: float) -> None:
+        """Correct the heading: it was so far to the left of what turns added up to."""
+        if self.axes is not None:
+            self.axes = rotation(np.array([0.0, 0.0, left_rad])) @ self.axes
 
     @property
     def heading_rad(self) -> float:
@@ -48,6 +53,4 @@ def rotation(turn_rad: Array) -> Array:
     x, y, z = turn_rad
     angle = max(math.sqrt(x * x + y * y + z * z), 1e-12)
     cross = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]])
-    return np.asarray(
-        np.eye(3) + math.sin(angle) / angle * cross + (1.0 - math.cos(angle)) / angle**2 * cross @ cross
-    )
+    return np.asarray(np.eye(3) + math.sin(angle) / angle * cross + (1.0 - math.cos(angle)) / angle**2 * cross @ cross)

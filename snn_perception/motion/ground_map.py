@@ -74,8 +74,8 @@ class GroundMap:
 
 
 @njit(cache=True, nogil=True)
-def sight(axes, directions, height_m, found):
-    """Where pixels see the ground, (row, column, 2), from the robot's foot; directions (row, column, 3) in the body."""
+def sight(axes: Array, directions: Array, height_m: float, found: Array) -> None:
+    """Where pixels that look along directions (row, column, 3) of the body see the ground, from the robot's foot."""
     for i in range(directions.shape[0]):
         for j in range(directions.shape[1]):
             d = directions[i, j]

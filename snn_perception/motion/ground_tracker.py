@@ -22,6 +22,7 @@ from snn_perception.motion.ground_odometer import GroundVelocity
 Array = NDArray[np.float64]
 NEAR, FAR = 1, 3  # cells to each side that events are laid on: at first, and where nothing fits there
 PARTS = 6  # of a period that are looked at one by one, at most
+TRIAL_RAD = 0.02  # to each side that events are turned
 SURPRISE = 16.0  # square of a correction over its deviation that is no longer believed
 RIGHT_ANGLE = 0.5 * math.pi
 TINY = 1e-10
@@ -35,8 +36,10 @@ class GroundTrackerConfig(Config):
     ridge_m: float = Field(0.007, gt=0, le=1, description="step that draws a cell by half (m)")
     noise: float = Field(12.0, gt=0, le=1e6, description="variance of a pixel's events around what steps foretell")
     wander: float = Field(0.03, gt=0, le=10, description="growth of the velocity's doubt (m/s per root of s)")
+    heading_walk: float = Field(0.003, ge=0, le=1, description="growth of the heading's doubt (rad per root of s)")
     level_s: float = Field(5.0, gt=0, le=1000, description="time in which gravity levels the attitude (s)")
     height_s: float = Field(0.3, ge=0, le=10, description="time constant of the height (s)")
+    lost_m: float = Field(0.15, gt=0, le=10, description="deviation of the position beyond which a new map begins (m)")
     min_events: int = Field(20, ge=1, le=1_000_000, description="events without which a period tells nothing")
     most_events: float = Field(2.0, gt=0, le=100, description="events of a pixel in a period that count")
 
@@ -59,16 +62,20 @@ class GroundTracker:
         self.config, self.size = config, size
         self.directions = _directions(size, focal_px, pitch_rad)
         self.attitude = Attitude(config.level_s)
-        self.map = GroundMap(config.cell_m, config.cells, config.ridge_m**2)
+        self.map = self._blank()
+        self.lost = 0  # how often it had to begin anew
         self.height_m = math.nan
         self.before: Array | None = None  # where pixels saw the ground at the end of the last period
         self.state: Array = np.zeros(4)  # x, y, and their rates
-        self.covariance: Array = np.diag([TINY, TINY, 1e-4, 1e-4])
+        self.covariance: Array = np.diag([TINY, TINY, 1e-6, 1e-6])
+        self.heading_doubt = TINY  # variance of the heading, rad^2
 
     def track(
         self, batch: EventBatch, gyro_radps: Array, accel_mps2: Array, height_m: float, dt_s: float
     ) -> GroundState | None:
-        """Where the robot is after a period, or none where it brought no events.
+        """Where the robot is after a period, or none where it brought no events, or where it lost the ground.
+
+        It begins anew then, as if at rest: what it drifted meanwhile it will not know.
 
         Args:
             batch: the events of the period.
@@ -87,10 +94,24 @@ class GroundTracker:
         self._foretell(dt_s)
         if len(batch) < self.config.min_events:
             return None
-        self._correct(self._placed(parts, dt_s), dt_s)
+        if self.covariance[0, 0] + self.covariance[1, 1] > self.config.lost_m**2:
+            self._begin_anew()
+            return None
+        believed: Array = np.linalg.inv(self.covariance[2:, 2:] * dt_s**2 + TINY * np.eye(2)).astype(np.float64)
+        self._correct(self._placed(parts, dt_s), believed, dt_s)
+        parts = self._headed(parts, believed, dt_s)
         self.map.draw(self._placed(parts, dt_s))
         self.map.follow(self.state[:2])
         return self._told()
+
+    def _blank(self) -> GroundMap:
+        return GroundMap(self.config.cell_m, self.config.cells, self.config.ridge_m**2)
+
+    def _begin_anew(self) -> None:
+        self.map, self.lost = self._blank(), self.lost + 1
+        self.map.follow(self.state[:2])
+        self.state[2:] = 0.0
+        self.covariance = np.diag([TINY, TINY, 1e-2, 1e-2])
 
     def _measure_height(self, height_m: float, dt_s: float) -> bool:
         if math.isfinite(height_m):
@@ -104,8 +125,8 @@ class GroundTracker:
         turning = np.abs(0.5 * (before_radps + gyro_radps))
         moves_m = (self.height_m * max(turning.max(), turning[:2].sum()) + np.hypot(*self.state[2:])) * dt_s
         count = min(max(math.ceil(float(moves_m) / self.config.cell_m), 1), PARTS)
-        edges = batch.t_us[-1:] - np.arange(count, -1, -1) * round(dt_s * 1e6 / count) if len(batch) else np.zeros(count + 1)
-        cuts = np.searchsorted(batch.t_us, edges[1:-1]).tolist()
+        end_us = batch.t_us[-1] if len(batch) else 0
+        cuts = np.searchsorted(batch.t_us, end_us - np.arange(count - 1, 0, -1) * round(dt_s * 1e6 / count)).tolist()
         parts = []
         for k, (first, last) in enumerate(zip([0, *cuts], [*cuts, len(batch)], strict=True)):
             gyro = before_radps + (gyro_radps - before_radps) * ((k + 1) / count)
@@ -122,7 +143,7 @@ class GroundTracker:
         step = self.state[2:] * dt_s
         ago = [1.0 - (k + 0.5) * part.share for k, part in enumerate(parts)]
         return [
-            Glimpse(signed, seen + self.state[:2] - back * step, tilted + share * step, share)
+            Glimpse(signed, seen + (self.state[:2] - back * step), tilted + share * step, share)
             for (signed, seen, tilted, share), back in zip(parts, ago, strict=True)
         ]
 
@@ -133,9 +154,27 @@ class GroundTracker:
         self.state = ahead @ self.state
         self.covariance = ahead @ self.covariance @ ahead.T + grown
 
-    def _correct(self, glimpses: list[Glimpse], dt_s: float) -> None:
+    def _headed(self, parts: list[Glimpse], believed: Array, dt_s: float) -> list[Glimpse]:
+        """Take over by how much the events are turned on the map; the parts, turned so."""
+        trials = [[_turned(part, turn) for part in parts] for turn in (-TRIAL_RAD, 0.0, TRIAL_RAD)]
+        right, now, left = (
+            _likelihood(self.map.read(self._placed(trial, dt_s), np.zeros((1, 2)))[0], believed, self.config.noise)
+            for trial in trials
+        )
+        self.heading_doubt += self.config.heading_walk**2 * dt_s
+        bend = 2.0 * now - left - right
+        if bend < 1e-3 or abs(left - right) > 2.0 * bend:
+            return parts
+        turn, spread = 0.5 * (left - right) / bend * TRIAL_RAD, TRIAL_RAD**2 / bend
+        gain = self.heading_doubt / (self.heading_doubt + spread)
+        self.heading_doubt *= 1.0 - gain
+        self.attitude.head(gain * turn)
+        if self.before is not None:
+            self.before = _about_foot(self.before, gain * turn)
+        return [_turned(part, gain * turn) for part in parts]
+
+    def _correct(self, glimpses: list[Glimpse], believed: Array, dt_s: float) -> None:
         """Take over where the events lie on the map, then how fast they moved there."""
-        believed = np.linalg.inv(self.covariance[2:, 2:] * dt_s**2 + TINY * np.eye(2))
         for reach in (NEAR, FAR):
             readings = self.map.read(glimpses, _around(reach) * self.config.cell_m)
             fits = np.array([_likelihood(reading, believed, self.config.noise) for reading in readings])
@@ -146,8 +185,8 @@ class GroundTracker:
         if found is not None:
             self._update(0, *found)
         if np.linalg.eigvalsh(best.weight)[0] > self.config.noise:
-            rate = np.linalg.solve(best.weight, best.slope) / dt_s
-            spread = np.linalg.inv(best.weight) * (self.config.noise / dt_s**2)
+            rate: Array = np.linalg.solve(best.weight, best.slope).astype(np.float64) / dt_s
+            spread: Array = np.linalg.inv(best.weight).astype(np.float64) * (self.config.noise / dt_s**2)
             self._update(2, rate - (self.state[2:] - velocity), spread)
 
     def _update(self, first: int, surprise: Array, spread: Array) -> None:
@@ -173,6 +212,16 @@ def _signed(batch: EventBatch) -> Array:
     signed = np.zeros((batch.height, batch.width))
     np.add.at(signed, (batch.y, batch.x), np.where(batch.on, 1.0, -1.0))
     return signed
+
+
+def _about_foot(points_m: Array, turn_rad: float) -> Array:
+    """Points (row, column, 2) turned to the left about the robot's foot."""
+    c, s = math.cos(turn_rad), math.sin(turn_rad)
+    return points_m @ np.array([[c, s], [-s, c]])
+
+
+def _turned(part: Glimpse, turn_rad: float) -> Glimpse:
+    return part._replace(seen_m=_about_foot(part.seen_m, turn_rad), step_m=_about_foot(part.step_m, turn_rad))
 
 
 def _around(reach: int) -> Array:

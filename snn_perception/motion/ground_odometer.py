@@ -69,7 +69,7 @@ class GroundOdometer:
         self.gyro = gyro_radps
         if len(batch.x) < self.config.motion.min_events:
             return None
-        flow = self._flow_px_s(batch)
+        flow = self._flow_px_s(batch, float(tilted[2]))
         before = self.velocity or GroundVelocity(0.0, 0.0)
         if flow is None:
             return before if math.hypot(*before) < self.config.slow_mps else None
@@ -82,10 +82,14 @@ class GroundOdometer:
         self.velocity = GroundVelocity(*now)
         return self.velocity
 
-    def _flow_px_s(self, batch: EventBatch) -> tuple[float, float] | None:
-        """Flow right and up where the events of the period are, where it is sure."""
+    def _flow_px_s(self, batch: EventBatch, turning_radps: float) -> tuple[float, float] | None:
+        """Flow right and up below the robot, where it is sure.
+
+        It is sure where the events are; what lies between there and the middle is the turn that the gyro knows better.
+        """
         judged = self.estimator.judge(batch)
         if judged is None or self.estimator.confidence(judged) < self.config.motion.min_confidence:
             return None
-        vx, vy, *_ = (moved_to(centre_px(batch)) @ judged.motion).tolist()
-        return vx, vy
+        right, up = centre_px(batch)
+        vx, vy, *_ = (moved_to((right, up)) @ judged.motion).tolist()
+        return vx - turning_radps * up, vy + turning_radps * right

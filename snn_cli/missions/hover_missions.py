@@ -29,7 +29,8 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
     robot = start_robot(mission, seed)
     pilot, referee = Autopilot(mission.robot, mission.pilot), Referee(mission.robot.near_m, mission.robot.dt_s)
     commands: Array = np.zeros(3)
-    start = robot.truth().position_m
+    start, ahead = robot.truth().position_m, robot.body_axes()[:2, :2]
+    off = []  # of the position that it believes in
     for _ in range(round(mission.duration_s / mission.robot.dt_s)):
         senses = robot.advance(commands)
         if silent_motion:
@@ -37,6 +38,7 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
             senses = senses._replace(events=Events(x[:0], y[:0], t_us[:0], on[:0]))
         commands, lost = station_commands(pilot, senses), pilot.tracker.lost
         referee.see(robot.truth(), commands, False)
+        off.append(np.linalg.norm(ahead @ (robot.truth().position_m - start)[:2] - pilot.tracker.state[:2]))
         if lost > len(referee.events):
             referee.tell(robot.time_s, "lost the ground: holds anew where it is")
         if watch is not None:
@@ -45,7 +47,7 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
     success = not referee.contact and bool(away.max() <= mission.within_m)
     return {
         **referee.result(mission.name, seed, success), "mean_distance_m": float(away.mean()),
-        "largest_distance_m": float(away.max()),
+        "largest_distance_m": float(away.max()), "position_error_m": float(np.mean(off)),
     }  # fmt: skip
 
 

@@ -5,17 +5,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_worlds.robot import Robot
+from sim_worlds.robot import Events, Robot, Senses
 from sim_worlds.scene import open_scene
 from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import HoldMission, Mission, ProfileMission
 from snn_cli.missions.scoring import Referee
 from snn_cli.missions.watch import Watch
+from snn_control.station_keeper import steer_to_station
 
 Array = NDArray[np.float64]
-SPEED_PER_M = 0.15  # by which it flies back to where it believes to have begun (1/s)
-FASTEST_MPS = 0.4
-TURN_PER_M, MOST_TURN_RAD = 0.5, 0.6  # towards the side to which it was blown
 
 
 class HoverFlight(NamedTuple):
@@ -33,35 +31,41 @@ def start_robot(mission: Mission, seed: int, along_m: float = 3.0) -> Robot:
 
 
 def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_motion: bool = False) -> dict[str, Any]:
-    """Stay where it began, by the velocity over ground that event motion tells, added up."""
+    """Stay where it began, by the position over ground that events of the ground tell."""
     robot = start_robot(mission, seed)
     pilot, referee = Autopilot(mission.robot, mission.pilot), Referee(mission.robot.near_m, mission.robot.dt_s)
-    position: Array = np.zeros(2)
     commands: Array = np.zeros(3)
-    start = robot.truth().position_m
+    start, ahead = robot.truth().position_m, robot.body_axes()[:2, :2]
+    off = []  # of the position that it believes in
     for _ in range(round(mission.duration_s / mission.robot.dt_s)):
         senses = robot.advance(commands)
-        velocity = pilot.sense(senses)
         if silent_motion:
-            velocity = pilot.velocity = None
-        if velocity is not None:
-            c, s = np.cos(pilot.heading_rad), np.sin(pilot.heading_rad)
-            step = np.array(
-                [c * velocity.forward_mps - s * velocity.left_mps, s * velocity.forward_mps + c * velocity.left_mps]
-            )
-            position = position + step * mission.robot.dt_s
-        speed = float(np.clip(-SPEED_PER_M * 2.0 * position[0], -FASTEST_MPS, FASTEST_MPS))
-        turn = float(np.clip(-TURN_PER_M * position[1] * np.sign(speed or 1.0), -MOST_TURN_RAD, MOST_TURN_RAD))
-        commands = pilot.command(senses, mission.pilot.height_m, turn - pilot.heading_rad, speed)
+            x, y, t_us, on = senses.events
+            senses = senses._replace(events=Events(x[:0], y[:0], t_us[:0], on[:0]))
+        commands, lost = station_commands(pilot, senses), pilot.tracker.lost
         referee.see(robot.truth(), commands, False)
+        off.append(np.linalg.norm(ahead @ (robot.truth().position_m - start)[:2] - pilot.tracker.state[:2]))
+        if lost > len(referee.events):
+            referee.tell(robot.time_s, "lost the ground: holds anew where it is")
         if watch is not None:
             watch(robot, senses, commands, HoverFlight(referee, mission.pilot.height_m))
     away = np.linalg.norm(referee.path[:, 1:4] - start, axis=1)
     success = not referee.contact and bool(away.max() <= mission.within_m)
     return {
         **referee.result(mission.name, seed, success), "mean_distance_m": float(away.mean()),
-        "largest_distance_m": float(away.max()),
+        "largest_distance_m": float(away.max()), "position_error_m": float(np.mean(off)),
     }  # fmt: skip
+
+
+def station_commands(pilot: Autopilot, senses: Senses) -> Array:
+    """Commands back to where it began; no turn and no push where it does not know where it is."""
+    height_m, told = pilot.config.height_m, pilot.sense_station(senses)
+    if told is None:
+        return pilot.command(senses, height_m, 0.0, 0.0) * (1.0, 1.0, 0.0)
+    c, s = np.cos(told.heading_rad), np.sin(told.heading_rad)
+    x, y = told.position_m
+    turn, speed = steer_to_station(float(-c * x - s * y), float(s * x - c * y), pilot.config.station)
+    return pilot.command(senses, height_m, turn, speed)
 
 
 def profile(mission: ProfileMission, seed: int, watch: Watch | None = None) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class GroundOdometer:
         self.gyro = gyro_radps
         if len(batch.x) < self.config.motion.min_events:
             return None
-        flow = self._flow_px_s(batch)
+        flow = self._flow_px_s(batch, float(tilted[2]))
         before = self.velocity or GroundVelocity(0.0, 0.0)
         if flow is None:
             self.covariance = np.maximum(self.covariance, self.config.slow_mps**2 / 3.0 * np.eye(2))
@@ -111,11 +111,16 @@ class GroundOdometer:
         self.covariance = keep**2 * self.covariance + (1.0 - keep) ** 2 * turned @ flow.covariance @ turned.T
         return self.velocity
 
-    def _flow_px_s(self, batch: EventBatch) -> GroundFlow | None:
-        """Flow right and up where the events of the period are, where it is sure."""
+    def _flow_px_s(self, batch: EventBatch, turning_radps: float) -> GroundFlow | None:
+        """Flow right and up below the robot, where it is sure.
+
+        It is sure where the events are; what lies between there and the middle is the turn that the gyro knows better.
+        """
         judged = self.estimator.judge(batch)
         if judged is None or self.estimator.confidence(judged) < self.config.motion.min_confidence:
             return None
-        moved = moved_to(centre_px(batch))
+        right, up = centre_px(batch)
+        moved = moved_to((right, up))
         vx, vy, *_ = (moved @ judged.motion).tolist()
-        return GroundFlow((vx, vy), (moved @ judged.covariance @ moved.T)[:2, :2])
+        below = vx - turning_radps * up, vy + turning_radps * right
+        return GroundFlow(below, (moved @ judged.covariance @ moved.T)[:2, :2])

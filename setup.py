@@ -57,6 +57,7 @@ setup(
             "altitude_controller = snn_control.nodes.altitude_controller:main",
             "pid_controller = snn_control.nodes.pid_controller:main",
             "command_gate = snn_control.nodes.command_gate:main",
+            "route_follower = snn_control.nodes.route_follower:main",
             "coordinator = snn_control.nodes.coordinator:main",
             "blimp_world = sim_worlds.nodes.blimp_world:main",
             "robot_world = sim_worlds.nodes.robot_world:main",

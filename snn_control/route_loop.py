@@ -140,11 +140,6 @@ class RouteLoop:
         if recorder is not None:
             self.route = recorder.route()
 
-    @property
-    def neutral(self) -> dict[str, Drive]:
-        """Drives that move nothing, still without a stamp."""
-        return {owner: Drive(0.0, 0.0, 0.0) for owner in self.controls}
-
     def take_imu(self, turn_radps: float, stamp_s: float, now_s: float) -> None:
         """A turning rate to the left, measured at that time; it held since the one before."""
         source, config = self.inputs["imu"], self.config
@@ -251,7 +246,7 @@ class RouteLoop:
         self._use_seen(follower, moving)
         self._judge(follower, moving)
         if self.state is not RouteState.FOLLOWING:
-            return RouteStep(stamp_s, self._neutral_at(stamp_s))
+            return RouteStep(stamp_s, self.neutral_at(stamp_s))
         turn, speed = follower.steer() if moving else (0.0, 0.0)
         found = {owner: c.step(turn, speed, self.heading_rad, self.forward_mps) for owner, c in self.controls.items()}
         drives = {owner: Drive(*pair, stamp_s) for owner, pair in found.items() if all(map(math.isfinite, pair))}
@@ -298,9 +293,10 @@ class RouteLoop:
         spoilt = "" if self.follower is not None else "; what was being taught has a gap: teach it again"
         self.recorder = None
         self._lose(f"{silence} (limit {self.config.max_imu_age_s:g} s){spoilt}")
-        return RouteStep(now_s, self._neutral_at(now_s))
+        return RouteStep(now_s, self.neutral_at(now_s))
 
-    def _neutral_at(self, stamp_s: float) -> dict[str, Drive]:
+    def neutral_at(self, stamp_s: float) -> dict[str, Drive]:
+        """Drives that move nothing."""
         return {owner: Drive(0.0, 0.0, stamp_s) for owner in self.controls}
 
     @property

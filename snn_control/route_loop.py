@@ -204,11 +204,14 @@ class RouteLoop:
     @property
     def complete(self) -> bool:
         """Whether all is there that a due step uses, or it should not be waited for: at rest, or a period later."""
-        if self.velocity is not None or self.state in (RouteState.IDLE, RouteState.ARRIVED):
+        if self.state in (RouteState.IDLE, RouteState.ARRIVED):
             return True
+        if self.velocity is not None and (self.inputs["velocity"].last_s or 0.0) > (self.stepped_s or 0.0):
+            return True  # one of the period before may still come, and is used where there is no other
         newest_s = self.inputs["imu"].last_s or 0.0
         settling = self.follower is not None and not newest_s - self.began_s >= self.config.settle_s
-        return settling or self._gap_s >= (1.0 + DUE) * self.config.dt_s
+        overdue = self.stepped_s is not None and self._gap_s >= (1.0 + DUE) * self.config.dt_s
+        return overdue or (settling and self.config.settle_s > 0.0)
 
     def step(self, now_s: float) -> RouteStep:
         """The period that is over: with its velocity, or without one where none has come."""

@@ -129,7 +129,9 @@ class RouteFollowerNode(Node):
         return self.loop
 
     def _on_imu(self, message: Imu) -> None:
-        self._loop().take_imu(float(message.angular_velocity.z), seconds(message.header.stamp), now_s(self))
+        told = float(message.angular_velocity_covariance[0]) != -1.0  # how a message says that it has none
+        turn_radps = float(message.angular_velocity.z) if told else math.nan
+        self._loop().take_imu(turn_radps, seconds(message.header.stamp), now_s(self))
         self._advance()
 
     def _on_velocity(self, message: TwistWithCovarianceStamped) -> None:

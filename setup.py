@@ -61,6 +61,7 @@ setup(
             "coordinator = snn_control.nodes.coordinator:main",
             "blimp_world = sim_worlds.nodes.blimp_world:main",
             "robot_world = sim_worlds.nodes.robot_world:main",
+            "ground_velocity = snn_perception.nodes.ground_velocity:main",
             "event_motion = snn_perception.nodes.event_motion:main",
             "place_recognizer = snn_perception.nodes.place_recognizer:main",
             "bringup = snn_cli.nodes.bringup:main",

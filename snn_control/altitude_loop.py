@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from snn_control.controllers import Controller
 from snn_control.height_bridge import HeightBridge
-from snn_control.reading_check import ReadingCheck, ReadingConfig
+from snn_core.reading_check import ReadingCheck, ReadingConfig
 from snn_core.signals import AltitudeReading, Command, Health, Level, Verdict, health
 
 SATURATED = 0.99  # share of the limit

@@ -22,6 +22,7 @@ from snn_control.nodes.route_follower import RouteFollowerNode
 from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, now_s, stamp
 from snn_core.sensing import KEYS
 from snn_perception.nodes.event_motion import EventMotionNode
+from snn_perception.nodes.ground_velocity import GroundVelocityNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
 
 Rng = np.random.Generator
@@ -56,6 +57,7 @@ NODES: dict[str, Target] = {
     "blimp_world": Target(BlimpWorldNode, {"trial": "hover", "paused": True}),
     "robot_world": Target(RobotWorldNode, {"scene": "hall", "paused": True}),
     "event_motion": Target(EventMotionNode, {"width": 64, "height": 48}),
+    "ground_velocity": Target(GroundVelocityNode, {"width": 64, "height": 48, "focal_px": 50.0}),
     "place_recognizer": Target(PlaceRecognizerNode, {"max_places": 20}),
 }
 
@@ -195,7 +197,7 @@ def _judge(desk: Desk, target: Target) -> tuple[int, int]:
             unsafe += sum(not _within_limits(message.wrench) for message in caught)
         elif topic == "place":
             unsafe += sum(not math.isfinite(message.pose.pose.position.x) for message in caught)
-        elif topic == "motion":
+        elif topic in ("motion", "velocity"):
             unsafe += sum(not math.isfinite(message.twist.twist.linear.x) for message in caught)
         caught.clear()
     return unsafe, count

@@ -30,8 +30,8 @@ from snn_core.nodes.wire import stamp
 from snn_core.signals import Level, Verdict
 from snn_perception.events.batch import make_batch
 from snn_perception.events.decoders import EventPacket
+from snn_perception.events.packets import Packet
 from snn_perception.events.point_clouds import FIELDS, STEP, cloud_bytes
-from snn_perception.motion.motion_loop import Packet
 from snn_perception.nodes.event_motion import EventMotionNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
 

@@ -55,6 +55,12 @@ def cloud_events(cloud: PointBuffer, width: int, height: int, source: str = "eve
     return _batch(points, np.dtype(formats[2]), cloud.stamp_us, width, height)
 
 
+def counts_from_stamp(cloud: PointBuffer) -> bool:
+    """Whether the times of a cloud's points count from its stamp; otherwise they are of the camera's own clock."""
+    kinds = [kind for name, _, kind in cloud.fields if name == "t"]
+    return bool(kinds) and np.dtype(DTYPES[kinds[-1]]).itemsize < 8
+
+
 def _batch(points: Any, time: np.dtype, stamp_us: int, width: int, height: int) -> tuple[EventBatch, int]:
     x, y, t = (points[name].astype(np.float64) for name in "xyt")
     inside = (x >= 0) & (y >= 0) & (x < width) & (y < height) & np.isfinite(t) & (np.abs(t) < 1e15)

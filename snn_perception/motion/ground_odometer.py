@@ -17,12 +17,13 @@ from snn_perception.motion.motion_estimator import MotionConfig, MotionEstimator
 from snn_perception.motion.motion_model import MotionModel
 
 Array = NDArray[np.float64]
+UNKNOWN_AT_FIRST = 1.0  # (m/s)^2, variance of the velocity before the first period
+AHEAD_AND_LEFT = np.array([[0.0, -1.0], [1.0, 0.0]])  # of flow right and up
 
 
-class GroundOdometerConfig(Config):
-    """How velocity over ground is measured."""
+class GroundFlowConfig(Config):
+    """What becomes of the flow of the ground."""
 
-    motion: MotionConfig = Field(MotionConfig.model_construct(budget=300, align=7000), description="event motion")
     flow_smoothing_s: float = Field(0.3, ge=0, le=10, description="time constant of the measured velocity (s)")
     fastest_mps: float = Field(4.0, gt=0, le=100, description="what is faster is an error (m/s)")
     slow_mps: float = Field(
@@ -33,11 +34,24 @@ class GroundOdometerConfig(Config):
     )
 
 
+class GroundOdometerConfig(GroundFlowConfig):
+    """How velocity over ground is measured."""
+
+    motion: MotionConfig = Field(MotionConfig.model_construct(budget=300, align=7000), description="event motion")
+
+
 class GroundVelocity(NamedTuple):
     """Motion of the robot over ground, in its own axes."""
 
     forward_mps: float
     left_mps: float
+
+
+class GroundFlow(NamedTuple):
+    """Flow of the ground."""
+
+    velocity_px_s: tuple[float, float]  # right, up
+    covariance: Array  # (2, 2) of them
 
 
 class GroundOdometer:
@@ -51,10 +65,21 @@ class GroundOdometer:
         self, size: tuple[int, int], focal_px: float, model: MotionModel, config: GroundOdometerConfig
     ) -> None:
         """Size is (width, height) of the event camera in pixels."""
-        self.config, self.focal_px = config, focal_px
+        self.config, self.size, self.focal_px = config, size, focal_px
         self.estimator = MotionEstimator(*size, model, config.motion)
         self.velocity: GroundVelocity | None = None
+        self.covariance: Array = UNKNOWN_AT_FIRST * np.eye(2)  # of the velocity told last, as the events say
         self.gyro: Array = np.zeros(3)
+
+    def configure(self, config: GroundOdometerConfig) -> None:
+        """Take over new settings."""
+        self.config = config
+        self.estimator.configure(config.motion)
+
+    def reset(self) -> None:
+        """Forget events and velocity, as after a jump of the camera's clock."""
+        self.estimator.reset()
+        self.velocity, self.covariance = None, UNKNOWN_AT_FIRST * np.eye(2)
 
     def measure(self, batch: EventBatch, gyro_radps: Array, height_m: float, dt_s: float) -> GroundVelocity | None:
         """Smoothed velocity, or none where the events of the period do not tell.
@@ -72,20 +97,25 @@ class GroundOdometer:
         flow = self._flow_px_s(batch)
         before = self.velocity or GroundVelocity(0.0, 0.0)
         if flow is None:
+            self.covariance = np.maximum(self.covariance, self.config.slow_mps**2 / 3.0 * np.eye(2))
             return before if math.hypot(*before) < self.config.slow_mps else None
         scale = height_m / self.focal_px
-        forward, left = -flow[1] * scale + tilted[1] * height_m, flow[0] * scale - tilted[0] * height_m
+        vx, vy = flow.velocity_px_s
+        forward, left = -vy * scale + tilted[1] * height_m, vx * scale - tilted[0] * height_m
         if max(abs(forward), abs(left)) > self.config.fastest_mps:
             return None
         keep = self.config.flow_smoothing_s / (self.config.flow_smoothing_s + dt_s)
         now = (keep * b + (1.0 - keep) * n for b, n in zip(before, (forward, left), strict=True))
         self.velocity = GroundVelocity(*now)
+        turned = scale * AHEAD_AND_LEFT
+        self.covariance = keep**2 * self.covariance + (1.0 - keep) ** 2 * turned @ flow.covariance @ turned.T
         return self.velocity
 
-    def _flow_px_s(self, batch: EventBatch) -> tuple[float, float] | None:
+    def _flow_px_s(self, batch: EventBatch) -> GroundFlow | None:
         """Flow right and up where the events of the period are, where it is sure."""
         judged = self.estimator.judge(batch)
         if judged is None or self.estimator.confidence(judged) < self.config.motion.min_confidence:
             return None
-        vx, vy, *_ = (moved_to(centre_px(batch)) @ judged.motion).tolist()
-        return vx, vy
+        moved = moved_to(centre_px(batch))
+        vx, vy, *_ = (moved @ judged.motion).tolist()
+        return GroundFlow((vx, vy), (moved @ judged.covariance @ moved.T)[:2, :2])

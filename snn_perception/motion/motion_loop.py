@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from pydantic import Field
 
+from snn_core.complaints import Complaints
 from snn_core.errors import DataError
 from snn_core.signals import Health, Level, health
 from snn_perception.events.batch import EventBatch, join, make_batch
 from snn_perception.events.decoders import EventDecoder, EventPacket
 from snn_perception.events.filters import hot_pixels
-from snn_perception.events.point_clouds import PointBuffer, cloud_events
+from snn_perception.events.packets import Packet, PacketReader
 from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, undecided
 from snn_perception.motion.motion_model import MotionModel
 from snn_perception.region_of_interest import RegionOfInterestConfig
@@ -49,13 +50,6 @@ class MotionLoopConfig(MotionConfig, RegionOfInterestConfig):
     )
 
 
-class Packet(NamedTuple):
-    """A packet of events."""
-
-    content: EventPacket | PointBuffer
-    stamp_ns: int  # that its sender gave it
-
-
 class Waiting(NamedTuple):
     """A packet in the queue; what is dropped is never unpacked."""
 
@@ -76,7 +70,7 @@ class MotionLoop:
     def __init__(self, model: MotionModel, config: MotionLoopConfig) -> None:
         self.model, self.config = model, config
         self.queue: deque[Waiting] = deque()
-        self.decoder = EventDecoder("events")
+        self.reader = PacketReader()
         self.estimator: MotionEstimator | None = None
         self.pending: list[EventBatch] = []
         self.window_end_us: int | None = None
@@ -86,8 +80,7 @@ class MotionLoop:
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES)
         self._cost_s = 0.0  # of a window, the dearest of late
         self.effort = 1.0  # share of the budgets that this machine has time for
-        self.complaints: dict[str, str] = {}  # of late, by cause
-        self._since_complaint = QUIET_PACKETS
+        self.complaints = Complaints(QUIET_PACKETS)
         self.last_arrival_s, self._rate_hz = -math.inf, 0.0
 
     def configure(self, config: MotionLoopConfig) -> None:
@@ -106,13 +99,8 @@ class MotionLoop:
 
     def _drop(self) -> None:
         self.counts["dropped_packets"] += 1
-        self.decoder.skip()
-        self._complain("dropped", f"falling behind: {self.counts['dropped_packets']} packets dropped")
-
-    def _complain(self, cause: str, text: str) -> None:
-        if self._since_complaint >= QUIET_PACKETS:
-            self.complaints.clear()
-        self.complaints[cause], self._since_complaint = text, 0
+        self.reader.skip()
+        self.complaints.tell("dropped", f"falling behind: {self.counts['dropped_packets']} packets dropped")
 
     def work(self, clock: Callable[[], float] = time.perf_counter) -> list[StampedMotion]:
         """Use what waits, oldest first, until a window is full; what would come too late is dropped.
@@ -133,7 +121,9 @@ class MotionLoop:
                 self._pace(now_s - began_s)
                 if now_s - waiting.arrived_s > self.config.max_latency_ms * 1e-3 - SENDING_S:
                     self.counts["late_motions"] += len(found)
-                    self._complain("late", f"too slow: {self.counts['late_motions']} motions were late and not told")
+                    self.complaints.tell(
+                        "late", f"too slow: {self.counts['late_motions']} motions were late and not told"
+                    )
                     continue
                 self.latencies_s.append(now_s - waiting.arrived_s)
                 return found
@@ -153,26 +143,19 @@ class MotionLoop:
     def _take(self, waiting: Waiting) -> list[StampedMotion]:
         try:
             packet = waiting.unpack()
-            batch = self._decode(packet.content)
+            batch = self.reader.read(packet, (self.config.width, self.config.height))
         except DataError as error:
             self.counts["bad_packet"] += 1
-            self._complain("bad", str(error))
+            self.complaints.tell("bad", str(error))
             return []
         self.counts["packets"] += 1
-        self._since_complaint += 1
+        self.complaints.good()
         if not len(batch):
             self.counts["empty_packets"] += 1
             return []
         self.counts["events"] += len(batch)
         self._follow(batch)
         return [StampedMotion(motion, packet.stamp_ns) for motion in self._windows(self._region(batch))]
-
-    def _decode(self, content: EventPacket | PointBuffer) -> EventBatch:
-        if isinstance(content, EventPacket):
-            return self.decoder.decode(content)
-        batch, outside = cloud_events(content, self.config.width, self.config.height)
-        self.counts["outside"] += outside
-        return batch
 
     def _follow(self, batch: EventBatch) -> None:
         """A new sensor, a gap or a clock that was set begins anew."""
@@ -187,7 +170,7 @@ class MotionLoop:
         ahead_s = (int(batch.t_us[0]) - self.window_end_us) * 1e-6
         if not -1.0 / self.config.rate_hz - self.config.max_gap_s <= ahead_s <= self.config.max_gap_s:
             self.counts["time_jumps"] += 1
-            self._complain("jump", f"time jumped by {ahead_s:+.3f} s: starting anew")
+            self.complaints.tell("jump", f"time jumped by {ahead_s:+.3f} s: starting anew")
             if self.estimator is not None:
                 self.estimator.reset()
             self.pending, self.window_end_us = [], int(batch.t_us[0]) + self._window_us()
@@ -241,15 +224,14 @@ class MotionLoop:
         if silence_s > self.config.complain_after_s:
             newest = "no packet yet" if math.isinf(silence_s) else f"no packet for {silence_s:.1f} s"
             complaints.append((Level.ERROR, f"{newest} (limit {self.config.complain_after_s:g} s)"))
-        if self._since_complaint < QUIET_PACKETS:
-            complaints += [(Level.WARN, text) for text in self.complaints.values()]
+        complaints += self.complaints.listed()
         p50, p99 = np.percentile(self.latencies_s, (50, 99)) if self.latencies_s else (math.nan, math.nan)
         confidence = self.newest.confidence if self.newest is not None else 0.0
         values: dict[str, float | int | str] = {
             "events_per_s": self._rate_hz, "latency_p50_ms": float(p50) * 1e3, "latency_p99_ms": float(p99) * 1e3,
             "confidence": confidence, "trust": 0.0 if complaints else confidence, "waiting": len(self.queue),
             "effort": self.effort,
-            **self.counts, **self.decoder.counts,
+            **self.counts, **self.reader.counts,
         }  # fmt: skip
         decided = self.newest is not None and self.newest.decided
         return health(complaints, values, "moving" if decided else "quiet or undecided")

@@ -11,11 +11,9 @@ from geometry_msgs.msg import TwistWithCovarianceStamped
 from pydantic import Field
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.serialization import deserialize_message
-from sensor_msgs.msg import CameraInfo, Image, PointCloud2
+from sensor_msgs.msg import CameraInfo, Image
 
-from snn_core.errors import ConfigError, DataError, SnnError
+from snn_core.errors import ConfigError, SnnError
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
@@ -23,19 +21,17 @@ from snn_core.nodes.process import run
 from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import SENSOR_QOS, now_s, stamp
-from snn_perception.events.decoders import EventPacket
-from snn_perception.events.point_clouds import PointBuffer
+from snn_perception.events.packets import Packet
 from snn_perception.motion.flow_picture import flow_picture
 from snn_perception.motion.motion_estimator import Motion
-from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, Packet, warm
+from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, warm
 from snn_perception.motion.motion_model import load_motion_model
 from snn_perception.motion.optical_twist import optical_twist
+from snn_perception.nodes.event_messages import EVENT_TOPICS, listen_to_events
 from snn_perception.region_of_interest import under_order
 
-TOPICS: tuple[str, ...] = ("events", "events/points", "camera_info", "coordinator/sensing", "motion", "motion/flow")
-EVENTS_QOS = QoSProfile(depth=200, reliability=ReliabilityPolicy.BEST_EFFORT)
+TOPICS: tuple[str, ...] = (*EVENT_TOPICS, "camera_info", "coordinator/sensing", "motion", "motion/flow")
 PERIOD_S = 0.002
-PATIENCE_S = 0.5  # silence of a camera after which another one is listened to
 
 
 class EventMotionConfig(MotionLoopConfig):
@@ -71,27 +67,12 @@ class EventMotionNode(Node):
         self.motions = self.create_publisher(TwistWithCovarianceStamped, "motion", 10)
         self.flows = self.create_publisher(Image, "motion/flow", 1)
         self.sources = Sources(self, self.guard)
-        self.sources.subscribe(
-            PointCloud2, "events/points", self._on_points, EVENTS_QOS, PATIENCE_S, raw=True, aged=True
-        )
+        listen_to_events(self, self.sources, self._push)
         self.create_subscription(CameraInfo, "camera_info", self.guard(self._on_camera), SENSOR_QOS)
-        self._listen_to_packets()
         self.sensing = SensingListener(self, self.guard, "motion", lambda _: self._change(self.parameters.config))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.timer = self.create_timer(PERIOD_S, self.guard(self._work), clock=steady)
-        self.diagnostics = Diagnostics(self, self.guard, self._health, ("events", "events/points"), self.sources)
-
-    def _listen_to_packets(self) -> None:
-        try:
-            from event_camera_msgs.msg import EventPacket as Message
-        except ImportError:
-            self.get_logger().info("event_camera_msgs is not installed: listening to events/points only")
-            return
-
-        def hear(raw: bytes, age_s: float) -> None:
-            self._push(lambda: unpacked(raw, Message, packet_of), age_s)
-
-        self.sources.subscribe(Message, "events", hear, EVENTS_QOS, PATIENCE_S, raw=True, aged=True)
+        self.diagnostics = Diagnostics(self, self.guard, self._health, EVENT_TOPICS, self.sources)
 
     def _build(self) -> MotionLoop:
         config = self.parameters.config
@@ -109,9 +90,6 @@ class EventMotionNode(Node):
     def _change(self, config: EventMotionConfig) -> None:
         if self.loop is not None:
             self.loop.configure(under_order(config, self.sensing.order))
-
-    def _on_points(self, raw: bytes, age_s: float) -> None:
-        self._push(lambda: unpacked(raw, PointCloud2, points_of), age_s)
 
     def _push(self, unpack: Callable[[], Packet], age_s: float) -> None:
         if self.loop is not None:
@@ -161,34 +139,6 @@ class EventMotionNode(Node):
         if self.loop is None:
             raise SnnError("expected a model, found none yet; wait for the node to start")
         return self.loop.health(time.perf_counter())
-
-
-def unpacked(raw: bytes, kind: type, convert: Callable[[Any], EventPacket | PointBuffer]) -> Packet:
-    """A message as it came over the wire, as plain values.
-
-    Raises:
-        DataError: not a message of that kind.
-    """
-    try:
-        message = deserialize_message(raw, kind)
-    except RuntimeError as error:
-        raise DataError(f"expected a {kind.__name__}, found {len(raw)} bytes that are none ({error})") from None
-    sent = message.header.stamp
-    return Packet(convert(message), int(sent.sec) * 10**9 + int(sent.nanosec))
-
-
-def points_of(message: PointCloud2) -> PointBuffer:
-    """A PointCloud2 as plain values."""
-    fields = [(str(f.name), int(f.offset), int(f.datatype)) for f in message.fields]
-    stamp_us = int(message.header.stamp.sec) * 10**6 + int(message.header.stamp.nanosec) // 1000
-    count = int(message.width) * int(message.height)
-    return PointBuffer(fields, int(message.point_step), count, message.data, stamp_us, bool(message.is_bigendian))
-
-
-def packet_of(message: Any) -> EventPacket:
-    """An event_camera_msgs/EventPacket as plain values."""
-    size = int(message.width), int(message.height)
-    return EventPacket(message.events, str(message.encoding), *size, int(message.seq), int(message.time_base))
 
 
 def main() -> int:

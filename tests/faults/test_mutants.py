@@ -6,11 +6,11 @@ from types import SimpleNamespace
 import pytest
 
 from snn_cli.faults_run import PURE_CHECKS, attempt
-from snn_control import altitude_loop, command_gate, pid, reading_check
+from snn_control import altitude_loop, command_gate, pid
 from snn_control.altitude_loop import AltitudeLoop
 from snn_control.coordination import fleet, shadow, spiking_health
 from snn_control.owners import Owner
-from snn_core import model_files, tensor_files
+from snn_core import model_files, reading_check, tensor_files
 from snn_core.signals import Verdict
 
 

@@ -15,7 +15,8 @@ from snn_core.nodes.wire import stamp
 from snn_perception.events.point_clouds import FIELDS, STEP, cloud_bytes
 from snn_perception.events.rosbag_events import messages
 from snn_perception.motion.motion_trials import moving
-from snn_perception.nodes.event_motion import EventMotionNode, points_of, unpacked
+from snn_perception.nodes.event_messages import points_of, unpacked
+from snn_perception.nodes.event_motion import EventMotionNode
 
 pytestmark = pytest.mark.ros
 PATIENT = {"use_sim_time": False, "width": 64, "height": 64, "rate_hz": 20.0, "max_latency_ms": 1000.0}
@@ -103,7 +104,7 @@ def test_packets_that_are_wrong_are_counted(bench, packet_type):
         bench.publish("events", packet(packet_type, words, seq, **change))
     bench.until(lambda: node.loop.counts.total() >= 8, "seven packets to be judged")
     assert (node.loop.counts["bad_packet"], node.loop.counts["empty_packets"]) == (3, 2)
-    assert (node.loop.decoder.counts["lost_packets"], node.loop.decoder.counts["outside"]) == (3, 1)
+    assert (node.loop.reader.counts["lost_packets"], node.loop.reader.counts["outside"]) == (3, 1)
     _, text, _ = bench.diagnosis("event_motion", reports, lambda status: "truncated" in status.message)
     assert "3 bytes" in text
     assert node.guard.errors == 0
@@ -147,4 +148,4 @@ def test_a_real_recording(bench, data_dir, packet_type):
         bench.publish("events", packet(packet_type, words, recorded.seq, size=(640, 480)))
         bench.until(lambda k=k: node.loop.counts["packets"] == k + 1, "the packet to be used")
     bench.until(lambda: len(heard) >= 5, "five motions")
-    assert (node.loop.decoder.counts["lost_packets"], node.loop.counts["bad_packet"]) == (0, 0)
+    assert (node.loop.reader.counts["lost_packets"], node.loop.counts["bad_packet"]) == (0, 0)

@@ -5,13 +5,14 @@ import pytest
 
 from snn_core.errors import ModelError
 from snn_perception.events.batch import EventBatch, make_batch
+from snn_perception.events.packets import Packet
 from snn_perception.events.point_clouds import FIELDS, STEP, PointBuffer, cloud_bytes
 from snn_perception.motion import delay_layer
 from snn_perception.motion.contrast import maximise_contrast
 from snn_perception.motion.evidence import EvidenceGatherer
 from snn_perception.motion.flow_picture import flow_picture
 from snn_perception.motion.motion_estimator import Motion, MotionConfig, MotionEstimator, windows
-from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, Packet
+from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig
 from snn_perception.motion.motion_model import MotionModel, load_motion_model, save_motion_model
 from snn_perception.motion.motion_trials import directions_score, moving, still
 from snn_perception.motion.pruning import keep_pixels, keep_synapses

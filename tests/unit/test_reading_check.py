@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snn_control.reading_check import ReadingCheck, ReadingConfig, judge_reading
+from snn_core.reading_check import ReadingCheck, ReadingConfig, judge_reading
 from snn_core.signals import AltitudeReading, Verdict
 
 NOW = 1000.0

@@ -28,7 +28,8 @@ from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, from_drive_
 from snn_core.signals import Command, Health
 
 TOPICS: tuple[str, ...] = (
-    "command", "drive", "range", "image", "camera_info", "events/points", "imu", "odom", "clearance",
+    "command", "drive", "range", "image", "camera_info", "events/points", "events/camera_info", "imu", "odom",
+    "clearance",
 )  # fmt: skip
 WORLD_FRAME, CAMERA_FRAME, LIDAR_FRAME, IMU_FRAME = "odom", "camera_optical_frame", "range_link", "imu_link"
 EVENT_FRAME = "event_camera_optical_frame"
@@ -94,6 +95,7 @@ class RobotWorldNode(Node):
         self.image = self.create_publisher(Image, "image", qos)
         self.camera_info = self.create_publisher(CameraInfo, "camera_info", qos)
         self.events = self.create_publisher(PointCloud2, "events/points", qos)
+        self.event_info = self.create_publisher(CameraInfo, "events/camera_info", qos)
         self.range = self.create_publisher(Range, "range", qos)
         self.clearance = self.create_publisher(Float64, "clearance", qos)
         self.transforms = self._transform_publisher()
@@ -212,13 +214,15 @@ class RobotWorldNode(Node):
         message.header.stamp, message.header.frame_id = time, CAMERA_FRAME
         message.data = array.array("B", senses.image.tobytes())
         self.image.publish(message)
-        self.camera_info.publish(camera_info(rows, columns, self.parameters.config.fov_rad, time))
+        self.camera_info.publish(camera_info(rows, columns, self.parameters.config.fov_rad, time, CAMERA_FRAME))
 
     def _publish_events(self, senses: Senses, time: Time) -> None:
-        events = senses.events
-        begun_us = round((senses.time_s - self.parameters.config.dt_s) * 1e6)
+        config, events = self.parameters.config, senses.events
+        size = config.event_height, config.event_width
+        self.event_info.publish(camera_info(*size, config.fov_rad, time, EVENT_FRAME))
+        begun_us = round((senses.time_s - config.dt_s) * 1e6)
         points = np.zeros(len(events.x), POINT_LAYOUT)
-        flown_us = round(self._flight().robot.time_s * 1e6) - round(self.parameters.config.dt_s * 1e6)
+        flown_us = round(self._flight().robot.time_s * 1e6) - round(config.dt_s * 1e6)
         points["x"], points["y"], points["p"] = events.x, events.y, events.on
         points["t"] = np.maximum(events.t_us - flown_us, 0)
         message = PointCloud2(
@@ -241,11 +245,11 @@ class RobotWorldNode(Node):
         return self._flight().health({"unanswered": self.unanswered})
 
 
-def camera_info(rows: int, columns: int, fov_rad: float, time: Time) -> CameraInfo:
+def camera_info(rows: int, columns: int, fov_rad: float, time: Time, frame: str) -> CameraInfo:
     """A pinhole without distortion."""
     focal = 0.5 * columns / math.tan(0.5 * fov_rad)
     message = CameraInfo(height=rows, width=columns, distortion_model="plumb_bob", d=[0.0] * 5)
-    message.header.stamp, message.header.frame_id = time, CAMERA_FRAME
+    message.header.stamp, message.header.frame_id = time, frame
     message.k = [focal, 0.0, 0.5 * columns, 0.0, focal, 0.5 * rows, 0.0, 0.0, 1.0]
     message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
     message.p = [focal, 0.0, 0.5 * columns, 0.0, 0.0, focal, 0.5 * rows, 0.0, 0.0, 0.0, 1.0, 0.0]

@@ -73,7 +73,7 @@ class RouteJudge:
     def over(self) -> bool:
         """Whether the flight ended: arrived, in contact, or out of time."""
         rows = self.referee.rows
-        limit_s = SETTLE_S + PATIENCE * self.taught.length_m / self.mission.follower.speed_mps
+        limit_s = 2.0 * SETTLE_S + PATIENCE * self.taught.length_m / self.mission.follower.speed_mps
         return self.state == "arrived" or bool(rows and (rows[-1][5] <= 0.0 or rows[-1][0] > limit_s))
 
     def result(self) -> dict[str, Any]:

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 from pydantic import Field
 from rclpy.context import Context
 from rclpy.node import Node
-from snn_perception.nodes.ground_velocity import GroundVelocityNode
 
 from sim_worlds.nodes.robot_world import RobotWorldNode
 from snn_cli.nodes.composition import Composition
@@ -19,6 +18,7 @@ from snn_core.config import Config
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import StoppableNode, run
 from snn_perception.nodes.event_motion import EventMotionNode
+from snn_perception.nodes.ground_velocity import GroundVelocityNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
 
 TOPICS: tuple[str, ...] = ()
@@ -80,10 +80,16 @@ def compose_mission(
         SnnError: a parameter, the mission or a file is wrong.
     """
     of = Composition(config.config_dir, context, namespace)
-    world = {name: getattr(config, name) for name in ("scene", "condition", "seed", "real_time_factor")}
-    eyes = {"width": EVENT_SIZE[0], "height": EVENT_SIZE[1]}
-    patience = {"velocity_patience_s": VELOCITY_PATIENCE_S} if config.real_time_factor == 0.0 else {}
-    mission = {"mission": config.mission, "condition": config.repeat_in, "to_m": config.to_m, "seed": config.seed}
+    world: dict[str, Any] = {name: getattr(config, name) for name in ("scene", "condition", "seed", "real_time_factor")}
+    width, height = EVENT_SIZE
+    lens = ("camera_info", "events/camera_info")
+    patience: dict[str, Any] = {"velocity_patience_s": VELOCITY_PATIENCE_S} if config.real_time_factor == 0.0 else {}
+    mission: dict[str, Any] = {
+        "mission": config.mission,
+        "condition": config.repeat_in,
+        "to_m": config.to_m,
+        "seed": config.seed,
+    }
     return MissionGraph(
         MissionDirectorNode(**of("mission_director", result=config.result, **mission)) if config.mission else None,
         RouteFollowerNode(**of("route_follower", route=config.route, **patience)),
@@ -91,8 +97,8 @@ def compose_mission(
         PidControllerNode(**of("pid_controller")),
         CommandGateNode(**of("command_gate", frozen_clock_s=0.0)),
         PlaceRecognizerNode(**of("place_recognizer", ("odom", "route/pose"), map=config.map, frame="route")),
-        GroundVelocityNode(**of("ground_velocity", **eyes)),
-        EventMotionNode(**of("event_motion", **eyes)) if config.motion else None,
+        GroundVelocityNode(**of("ground_velocity", lens, width=width, height=height)),
+        EventMotionNode(**of("event_motion", lens, width=width, height=height)) if config.motion else None,
         CoordinatorNode(**of("coordinator")) if config.coordinator else None,
         RobotWorldNode(
             **of("robot_world", event_pitch_rad=DOWN_RAD, patience_s=PATIENCE_S, use_sim_time=False, **world)

@@ -44,6 +44,8 @@ CHAIN = ("range", "imu", "image", "events/points", "velocity", "command", "drive
 TRIGGERS = ("reset", "route/teach", "route/follow", "route/stop", "place/teach", "place/reset")
 TUNED = ("robot_world", "route_follower", "place_recognizer")
 LOOK_S = 0.05  # of real time
+HALT_S = 5.0  # in which the pilot brings the robot to rest
+LET_GO_S = 1.0  # after the pilot's last drive, until the gate has forgotten it
 
 
 class MissionDirectorConfig(WireConfig):
@@ -228,8 +230,8 @@ class MissionDirectorNode(Node):
         follower = {name: getattr(mission.follower, name) for name in FollowerConfig.model_fields}
         yield from self._set("route_follower", {**follower, "spacing_m": mission.spacing_m, "settle_s": SETTLE_S})
         places = {
-            "rate_hz": 1.0 / mission.place_every_s, "turn_rate_hz": 1.0 / mission.shift_every_s,
-            "min_correlation": mission.min_correlation, "sequence": mission.sequence, "slowest": 0.2, "fastest": 1.4,
+            "rate_hz": 1.0 / mission.place_every_s,
+            "sequence": mission.sequence, "slowest": 0.2, "fastest": 1.4,
             "min_probability": 0.2,
         }  # fmt: skip
         yield from self._set("place_recognizer", places)
@@ -239,15 +241,14 @@ class MissionDirectorNode(Node):
         mission = self.mission
         self.pilot = pilot = RoutePilot(self.route, mission.follower.speed_mps, mission.robot.dt_s)
         yield from self._restart(mission.taught_in, self.config.seed, 0.0, 0.0, "route/stop")
-        begun_s = self._time_s()
-        yield Wait(lambda: self._time_s() >= begun_s + SETTLE_S, "simulated time to pass")
+        yield from self._pass(SETTLE_S)
         yield from self._call("route/teach")
         self.recording, pilot.moving, end_m = True, True, end_of(mission, self.route)
         limit_s = self._time_s() + SETTLE_S + 3.0 * (end_m - mission.from_m) / mission.follower.speed_mps
         yield Wait(lambda: pilot.reached_m >= end_m or self._time_s() > limit_s, "the pilot", patient=False)
         self.recording = False
         yield from self._call("route/stop")
-        self.pilot = None
+        yield from self._halt()
         if pilot.reached_m < end_m:
             raise SnnError(f"the pilot reached {pilot.reached_m:.1f} m of {end_m:.1f} m; does the drive get through?")
 
@@ -261,6 +262,14 @@ class MissionDirectorNode(Node):
         self.judge = None
         self.flights.append(judge.result())
         yield from self._call("route/stop")
+        yield from self._halt()
+
+    def _halt(self) -> Script:
+        """The pilot brings the robot to rest, so that it does not remember a speed that it has no more, and lets go."""
+        self.pilot = RoutePilot(self.route, self.mission.follower.speed_mps, self.mission.robot.dt_s)
+        yield from self._pass(HALT_S)
+        self.pilot = None
+        yield from self._pass(LET_GO_S)
 
     def _restart(self, condition: str, seed: int, left_m: float, turned_rad: float, order: str) -> Script:
         """The world begins anew, and the robot with an order; time stands still meanwhile."""
@@ -280,6 +289,10 @@ class MissionDirectorNode(Node):
         yield from self._pause(False)
         seen = self.truth
         yield Wait(lambda: self.truth is not seen, "odom")
+
+    def _pass(self, seconds_s: float) -> Script:
+        begun_s = self._time_s()
+        yield Wait(lambda: self._time_s() >= begun_s + seconds_s, "simulated time to pass")
 
     def _time_s(self) -> float:
         return self.truth.time_s if self.truth is not None else 0.0

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
     before = places.places
     poses = read_poses(args.poses, len(images[0])) if args.poses else None
     start = time.perf_counter()
-    places.add(images[0], poses)
+    places.add(images[0], poses, views=True)
     for more in images[1:]:
         places.add_traverse(more, np.arange(before, places.places))
     train_s = time.perf_counter() - start

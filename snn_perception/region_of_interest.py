@@ -37,7 +37,8 @@ def under_order(config: C, order: SensingOrder | None) -> C:
         return config
     left, top = max(config.roi_left, order.region[0]), max(config.roi_top, order.region[1])
     right, bottom = min(config.roi_right, order.region[2]), min(config.roi_bottom, order.region[3])
-    asked: dict[str, float | int] = {"rate_hz": min(getattr(config, "rate_hz", order.rate_hz), order.rate_hz)}
+    rates = ("rate_hz", "turn_rate_hz")
+    asked: dict[str, float | int] = {name: min(getattr(config, name, order.rate_hz), order.rate_hz) for name in rates}
     if left < right and top < bottom:
         asked |= {"roi_left": left, "roi_top": top, "roi_right": right, "roi_bottom": bottom}
     if order.time_steps:

@@ -58,7 +58,7 @@ NODES: dict[str, Target] = {
     "robot_world": Target(RobotWorldNode, {"scene": "hall", "paused": True}),
     "event_motion": Target(EventMotionNode, {"width": 64, "height": 48}),
     "ground_velocity": Target(GroundVelocityNode, {"width": 64, "height": 48, "focal_px": 50.0}),
-    "place_recognizer": Target(PlaceRecognizerNode, {"max_places": 20}),
+    "place_recognizer": Target(PlaceRecognizerNode, {"max_places": 20, "focal": 0.7}),
 }
 
 
@@ -195,7 +195,7 @@ def _judge(desk: Desk, target: Target) -> tuple[int, int]:
         count += len(caught)
         if topic in target.forces:
             unsafe += sum(not _within_limits(message.wrench) for message in caught)
-        elif topic == "place":
+        elif topic in ("place", "place/turn"):
             unsafe += sum(not math.isfinite(message.pose.pose.position.x) for message in caught)
         elif topic in ("motion", "velocity"):
             unsafe += sum(not math.isfinite(message.twist.twist.linear.x) for message in caught)

@@ -230,8 +230,8 @@ class MissionDirectorNode(Node):
         follower = {name: getattr(mission.follower, name) for name in FollowerConfig.model_fields}
         yield from self._set("route_follower", {**follower, "spacing_m": mission.spacing_m, "settle_s": SETTLE_S})
         places = {
-            "rate_hz": 1.0 / mission.place_every_s,
-            "sequence": mission.sequence, "slowest": 0.2, "fastest": 1.4,
+            "rate_hz": 1.0 / mission.place_every_s, "turn_rate_hz": 1.0 / mission.shift_every_s,
+            "min_correlation": mission.min_correlation, "sequence": mission.sequence, "slowest": 0.2, "fastest": 1.4,
             "min_probability": 0.2,
         }  # fmt: skip
         yield from self._set("place_recognizer", places)

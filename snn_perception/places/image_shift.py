@@ -35,7 +35,7 @@ class Shift(NamedTuple):
 
 def outline(image: Images) -> Array:
     """What is compared of an image (row, column): normalised gradients of its reduced middle rows."""
-    step = max(image.shape[1] // COLUMNS, 1)
+    step = max(min(image.shape[1] // COLUMNS, image.shape[0]), 1)
     rows, columns = image.shape[0] // step, image.shape[1] // step
     small = image[: rows * step, : columns * step].reshape(rows, step, columns, step).mean(axis=(1, 3))
     bright = np.log(small[round(BAND[0] * rows) : max(round(BAND[1] * rows), 1)] + 12.0)
@@ -43,6 +43,11 @@ def outline(image: Images) -> Array:
     change[:, 1:-1] = bright[:, 2:] - bright[:, :-2]
     size = np.sqrt(_around(change**2)) + 0.03
     return np.clip(change / size, -MOST, MOST)
+
+
+def packed(outlined: Array) -> NDArray[np.int8]:
+    """An outline in one byte a pixel; correlation does not mind the scale."""
+    return np.rint(outlined * (127.0 / MOST)).astype(np.int8)
 
 
 def _around(values: Array) -> Array:
@@ -76,7 +81,7 @@ def _correlations(query, reference, across, down):
 
 
 def shift_between(query: Array, reference: Array) -> Shift:
-    """The shift by which two outlines match best, with a fraction from a parabola through the best three.
+    """The shift by which two outlines of one shape match best, with a fraction from a parabola through the best three.
 
     Up to `MOST_ACROSS` pixels to each side, and `MOST_DOWN` up or down, because a robot pitches.
     """

@@ -3,6 +3,7 @@
 import math
 import time
 from collections import Counter, deque
+from enum import Flag, auto
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,17 +14,19 @@ from pydantic import Field
 from snn_core.errors import DataError, SnnError
 from snn_core.signals import Health, Level, Verdict, health
 from snn_core.stamps import judge_stamp
+from snn_perception.places.image_shift import outline, shift_between
 from snn_perception.places.image_trust import TrustConfig, TrustMonitor
 from snn_perception.places.images import Images
 from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import NOTHING, PlaceRecogniser, RecogniserConfig, Recognition
+from snn_perception.places.view_comparison import ComparisonConfig, Turn, ViewComparison
 from snn_perception.region_of_interest import RegionOfInterestConfig
 
 LATENCIES = 1000  # newest ones that the percentiles stand for
 QUIET_IMAGES = 30  # good images until an old complaint is forgotten
 
 
-class LoopConfig(RecogniserConfig, TrustConfig, RegionOfInterestConfig):
+class LoopConfig(ComparisonConfig, RecogniserConfig, TrustConfig, RegionOfInterestConfig):
     """How frames are chosen, judged and used."""
 
     sequence: int = Field(5, ge=1, le=1000, description="images matched together, the newest and those before it")
@@ -48,6 +51,22 @@ class Frame(NamedTuple):
     stamp_s: float
 
 
+class Due(Flag):
+    """What a frame is used for."""
+
+    NOTHING = 0
+    PLACE = auto()
+    TURN = auto()
+
+
+class Newest(NamedTuple):
+    """The newest frame that was believed."""
+
+    stamp_s: float
+    image: Images  # region of interest
+    view: Images  # the whole
+
+
 class Sighting(NamedTuple):
     """One answer to one frame."""
 
@@ -66,14 +85,16 @@ class PlaceLoop:
         self.counts: Counter[str] = Counter()
         self.latencies_s: deque[float] = deque(maxlen=LATENCIES)
         self.last_s: float | None = None
-        self.newest: tuple[float, Images] | None = None  # of the newest believed frame: stamp, region of interest
+        self.recognised_s: float | None = None
+        self.newest: Newest | None = None
+        self.views = ViewComparison(places, config)
         self.found = NOTHING
         self.distrust = "no image yet"
         self.complaint, self.format, self._since_complaint = "", "", 0
 
     def configure(self, config: LoopConfig) -> None:
         """Take over new settings."""
-        self.config = self.monitor.config = config
+        self.config = self.monitor.config = self.views.config = config
         self.recogniser.configure(config)
 
     def reset(self) -> None:
@@ -86,7 +107,7 @@ class PlaceLoop:
         self.counts[reason] += 1
         self.complaint, self._since_complaint = complaint, 0
 
-    def due(self, stamp_s: float, now_s: float) -> bool:
+    def due(self, stamp_s: float, now_s: float) -> Due:
         """Judge the stamp before anything is decoded; what is refused is counted. Early frames are left out quietly."""
         if stamp_s <= 0.0 and self.config.accept_unstamped:
             stamp_s = now_s
@@ -94,15 +115,15 @@ class PlaceLoop:
         verdict = judge_stamp(stamp_s, now_s, self.last_s, config.max_image_age_s, config.future_tolerance_s)
         if verdict is not Verdict.OK:
             self.refuse(verdict.value, f"{verdict.value}: image {now_s - stamp_s:.3f} s old")
-            return False
-        if self.last_s is not None and 0.0 <= stamp_s - self.last_s < 0.9 / config.rate_hz:
-            self.counts["early"] += 1
-            return False
-        return True
+            return Due.NOTHING
+        due = Due.TURN if self.views.due(stamp_s) else Due.NOTHING
+        if self.recognised_s is None or not 0.0 <= stamp_s - self.recognised_s < 0.9 / config.rate_hz:
+            due |= Due.PLACE
+        self.counts["early"] += not due
+        return due
 
-    def take(self, frame: Frame, now_s: float) -> Sighting | None:
-        """Recognise a frame that was due; none where it is not believed."""
-        began = time.perf_counter()
+    def believe(self, frame: Frame, now_s: float) -> Images | None:
+        """The region of interest of a frame that was due; none where it is not to be trusted."""
         stamp_s = frame.stamp_s if frame.stamp_s > 0.0 else now_s
         self._follow(frame.format, stamp_s)
         self.last_s = stamp_s
@@ -112,12 +133,29 @@ class PlaceLoop:
             self.refuse(self.distrust.split(":")[0].replace(" ", "_"), self.distrust)
             self.found, self.newest = NOTHING, None
             return None
+        self.newest = Newest(stamp_s, image, frame.image)
+        return image
+
+    def take(self, frame: Frame, now_s: float) -> Sighting | None:
+        """Recognise a frame that was due; none where it is not believed."""
+        began = time.perf_counter()
+        image = self.believe(frame, now_s)
+        stamp_s = self.recognised_s = frame.stamp_s if frame.stamp_s > 0.0 else now_s
+        if image is None:
+            return None
         self.found = self.recogniser.recognise(image)
-        self.newest = (stamp_s, image)
         self.counts["ok"] += 1
         self._since_complaint += 1
         self.latencies_s.append(time.perf_counter() - began)
         return Sighting(stamp_s, self.found, self._pose())
+
+    def compare(self, frame: Frame, now_s: float, position: NDArray[np.float64] | None) -> Turn | None:
+        """The turn that makes a frame, which was due and is believed, match the view of a place near here.
+
+        `position` (3,) is in the frame of the map's poses; without it the place recognised last counts.
+        """
+        stamp_s = frame.stamp_s if frame.stamp_s > 0.0 else now_s
+        return None if self.distrust else self.views.compare(frame.image, stamp_s, position, self.found.answer)
 
     def _pose(self) -> NDArray[np.float64]:
         place = self.found.place
@@ -139,11 +177,11 @@ class PlaceLoop:
         Raises:
             DataError: there is no fresh and believed frame, or the map is full.
         """
-        if self.newest is None or now_s - self.newest[0] > self.config.max_image_age_s:
+        if self.newest is None or now_s - self.newest.stamp_s > self.config.max_image_age_s:
             raise DataError(f"expected a fresh image to learn, found none ({self.distrust or 'the newest is too old'})")
         if self.recogniser.map.places >= self.config.max_places:
             raise DataError(f"expected fewer than max_places = {self.config.max_places} places, found as many")
-        return self.recogniser.teach(self.newest[1], pose)
+        return self.recogniser.teach(self.newest.image, pose, self.newest.view)
 
     def health(self, now_s: float) -> Health:
         """Latency, confidence, early exits and trust, and why frames were refused."""
@@ -164,7 +202,7 @@ class PlaceLoop:
             "probability": self.found.probability, "confident": str(self.found.confident),
             "time_steps": self.found.steps, "trust": 0.0 if self.distrust else 1.0,
             "latency_p50_ms": float(p50) * 1e3, "latency_p99_ms": float(p99) * 1e3, "format": self.format,
-            **self.counts,
+            "turn": self.views.state, "turn_correlation": self.views.correlation, **self.counts, **self.views.counts,
         }  # fmt: skip
         fine = f"at place {self.found.answer}" if self.found.confident else "no match"
         return health(complaints, values, fine)
@@ -195,6 +233,7 @@ def warm() -> None:
     for image in images:
         recogniser.recognise(image)
         recogniser.teach(image)
+    shift_between(outline(images[0]), outline(images[1]))
 
 
 def save_map(places: PlaceMap, path: str) -> str:

@@ -15,10 +15,14 @@ from snn_core.version import VERSION
 from snn_perception.places.calibration import Calibration
 from snn_perception.places.ensemble import EnsembleConfig, PlaceEnsemble
 from snn_perception.places.fast_network import FastNetwork
+from snn_perception.places.image_shift import outline, packed
+from snn_perception.places.images import Images
 from snn_perception.places.region_modules import PER_TEMPLATE
 
 LARGEST_FILE = 512 * 1024 * 1024
 POSE = 7  # x, y, z in metres, then the quaternion x, y, z, w; NaN where nobody told
+LARGEST_OUTLINE = 8192  # px a side
+NO_OUTLINE: NDArray[np.int8] = np.zeros((0, 0), np.int8)
 _HINT = "give the path of a map that 'snn places train' or the node wrote"
 _REMAKE = "train"
 
@@ -39,13 +43,19 @@ class MapHeader(Config):
 
 
 class PlaceMap:
-    """Places, in the order of the route, each with a pose or none."""
+    """Places, in the order of the route, each with a pose or none, and the outline of its view or none."""
 
     def __init__(self, config: EnsembleConfig | None = None, calibration: Calibration | None = None) -> None:
         self.ensemble = PlaceEnsemble(config)
         self.calibration = calibration or Calibration()
         self.poses: NDArray[np.float64] = np.zeros((0, POSE))
+        self.outlines: list[NDArray[np.int8]] = []  # (row, column) of each place, as `image_shift.packed`
         self.digest = ""
+
+    @property
+    def has_outlines(self) -> bool:
+        """Whether any place has one."""
+        return any(known.size for known in self.outlines)
 
     @property
     def places(self) -> int:
@@ -57,13 +67,17 @@ class PlaceMap:
         """Size of all tensors."""
         return sum(tensor.nbytes for tensor in self._tensors().values())
 
-    def add(self, images: NDArray, poses: NDArray[np.float64] | None = None) -> None:
-        """Learn new places behind the known ones, from images (place, row, column); poses (place, 7)."""
+    def add(self, images: NDArray, poses: NDArray[np.float64] | None = None, views: bool = False) -> None:
+        """Learn new places behind the known ones, from images (place, row, column); poses (place, 7).
+
+        With `views` the outline of each image is kept too, for a robot that turns by it.
+        """
         poses = np.full((len(images), POSE), np.nan) if poses is None else np.asarray(poses, np.float64)
         if poses.shape != (len(images), POSE):
             raise DataError(f"poses: expected ({len(images)}, {POSE}) for as many images, found {poses.shape}")
         self.ensemble.learn(images)
         self.poses = np.concatenate([self.poses, poses])
+        self.outlines += [packed(outline(image)) if views else NO_OUTLINE for image in images]
         self._note(images)
 
     def add_traverse(self, images: NDArray, place_of: NDArray[np.int64] | None = None) -> None:
@@ -81,15 +95,19 @@ class PlaceMap:
         self.ensemble.learn(images, np.asarray(place_of, np.int64))
         self._note(images)
 
-    def teach(self, drives: list[NDArray], energies: list[NDArray], pose: NDArray | None = None) -> int:
+    def teach(
+        self, drives: list[NDArray], energies: list[NDArray], pose: NDArray | None = None, view: Images | None = None
+    ) -> int:
         """Learn one new place from what the members' input neurons get now; returns its number.
 
-        `energies` (feature,) of each member count for the mean that the next traverse starts from.
+        `energies` (feature,) of each member count for the mean that the next traverse starts from; the outline of the
+        image `view` (row, column) is kept.
         """
         for member, drive, energy in zip(self.ensemble.members, drives, energies, strict=True):
             member.learn_seen(drive, energy, self.places)
         row = np.full((1, POSE), np.nan) if pose is None else np.asarray(pose, np.float64).reshape(1, POSE)
         self.poses = np.concatenate([self.poses, row])
+        self.outlines.append(NO_OUTLINE if view is None else packed(outline(view)))
         return self.places - 1
 
     def remove(self, places: NDArray[np.int64]) -> None:
@@ -102,6 +120,7 @@ class PlaceMap:
             modules.keep(kept[modules.place_of[: modules.count]])
             modules.place_of = number[modules.place_of]
         self.poses = self.poses[kept]
+        self.outlines = [known for known, keep in zip(self.outlines, kept, strict=True) if keep]
 
     def merge(self, other: "PlaceMap") -> None:
         """Take over the places of another map behind our own.
@@ -114,6 +133,7 @@ class PlaceMap:
         for member, theirs in zip(self.ensemble.members, other.ensemble.members, strict=True):
             member.extend(theirs)
         self.poses = np.concatenate([self.poses, other.poses])
+        self.outlines += other.outlines
         self.digest = hashlib.sha256((self.digest + other.digest).encode()).hexdigest()
 
     def _note(self, images: NDArray) -> None:
@@ -121,6 +141,9 @@ class PlaceMap:
 
     def _tensors(self) -> Tensors:
         tensors: Tensors = {"poses": self.poses}
+        if self.has_outlines:
+            tensors["outlines"] = np.concatenate([known.reshape(-1) for known in self.outlines])
+            tensors["outline_shapes"] = np.array([known.shape for known in self.outlines], np.int32)
         for k, member in enumerate(self.ensemble.members):
             n = member.modules.count
             tensors[f"{k}.synapses"] = np.ascontiguousarray(member.modules.synapses[:, :n])
@@ -149,9 +172,26 @@ class PlaceMap:
         found = cls(header.ensemble, header.calibration)
         found.digest = header.data_digest
         found.poses = _tensor(path, tensors, "poses", (header.places, POSE), np.float64)
+        found.outlines = _outlines(path, tensors, header.places)
         for k, member in enumerate(found.ensemble.members):
             _restore(path, tensors, k, member, header)
         return found
+
+
+def _outlines(path: Path, tensors: Tensors, places: int) -> list[NDArray[np.int8]]:
+    """Outlines of all places; none where the map was made without them."""
+    if "outlines" not in tensors:
+        return [NO_OUTLINE] * places
+    shapes = _tensor(path, tensors, "outline_shapes", (places, 2), np.int32).astype(np.int64)
+    if ((shapes < 0) | (shapes > LARGEST_OUTLINE)).any():
+        raise ModelError(
+            f"{path}: outline_shapes: expected sides of 0 to {LARGEST_OUTLINE} px, found {shapes.min()} to "
+            f"{shapes.max()}; damaged, train it again"
+        )
+    sizes = shapes.prod(axis=1)
+    pixels = _tensor(path, tensors, "outlines", (int(sizes.sum()),), np.int8)
+    parts = np.split(pixels, np.cumsum(sizes)[:-1]) if places else []
+    return [part.reshape(tuple(shape)) for part, shape in zip(parts, shapes.tolist(), strict=True)]
 
 
 def _restore(path: Path, tensors: Tensors, k: int, member: FastNetwork, header: MapHeader) -> None:

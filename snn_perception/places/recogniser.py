@@ -93,9 +93,12 @@ class PlaceRecogniser:
             margins[config.max_time_steps :] = -np.inf
         return margins
 
-    def teach(self, image: Images, pose: NDArray | None = None) -> int:
-        """Learn the newest image, seen by `recognise` before, as a new place; returns its number."""
+    def teach(self, image: Images, pose: NDArray | None = None, view: Images | None = None) -> int:
+        """Learn the newest image, seen by `recognise` before, as a new place; returns its number.
+
+        `view` is the whole of what the camera saw, of which an outline is kept.
+        """
         if self.drives is None:
             self.recognise(image)
         energies = [oriented_energies(image[None], m.config.energy)[0] for m in self.map.ensemble.members]
-        return self.map.teach(self.drives or [], energies, pose)
+        return self.map.teach(self.drives or [], energies, pose, view)

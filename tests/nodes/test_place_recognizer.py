@@ -301,7 +301,7 @@ def test_settings_change_while_it_runs(drive):
 
     assert put("roi_right", 0.5).successful
     drive.see(SCENE)
-    assert drive.node.loop.newest[1].shape == (32, 32)
+    assert drive.node.loop.newest.image.shape == (32, 32)
     refusal = put("roi_left", 0.7)
     assert not refusal.successful
     assert "roi_left" in refusal.reason

@@ -64,6 +64,8 @@ setup(
             "ground_velocity = snn_perception.nodes.ground_velocity:main",
             "event_motion = snn_perception.nodes.event_motion:main",
             "place_recognizer = snn_perception.nodes.place_recognizer:main",
+            "mission_director = snn_cli.nodes.mission_director:main",
+            "mission_bringup = snn_cli.nodes.mission_bringup:main",
             "bringup = snn_cli.nodes.bringup:main",
         ],
     },

@@ -95,7 +95,7 @@ class RobotWorldNode(Node):
         self.image = self.create_publisher(Image, "image", qos)
         self.camera_info = self.create_publisher(CameraInfo, "camera_info", qos)
         self.events = self.create_publisher(PointCloud2, "events/points", qos)
-        self.event_info = self.create_publisher(CameraInfo, "events/camera_info", qos)
+        self.event_camera_info = self.create_publisher(CameraInfo, "events/camera_info", qos)
         self.range = self.create_publisher(Range, "range", qos)
         self.clearance = self.create_publisher(Float64, "clearance", qos)
         self.transforms = self._transform_publisher()
@@ -217,9 +217,7 @@ class RobotWorldNode(Node):
         self.camera_info.publish(camera_info(rows, columns, self.parameters.config.fov_rad, time, CAMERA_FRAME))
 
     def _publish_events(self, senses: Senses, time: Time) -> None:
-        config, events = self.parameters.config, senses.events
-        size = config.event_height, config.event_width
-        self.event_info.publish(camera_info(*size, config.fov_rad, time, EVENT_FRAME))
+        config, events = self._flight().robot.config, senses.events
         begun_us = round((senses.time_s - config.dt_s) * 1e6)
         points = np.zeros(len(events.x), POINT_LAYOUT)
         flown_us = round(self._flight().robot.time_s * 1e6) - round(config.dt_s * 1e6)
@@ -231,6 +229,8 @@ class RobotWorldNode(Node):
         message.header.stamp, message.header.frame_id = stamp(begun_us * 1e-6), EVENT_FRAME
         message.fields = POINT_FIELDS
         message.data = array.array("B", points.tobytes())
+        size = config.event_height, config.event_width
+        self.event_camera_info.publish(camera_info(*size, config.event_fov_rad, time, EVENT_FRAME))
         self.events.publish(message)
 
     def _publish_range(self, senses: Senses, time: Time) -> None:

@@ -30,7 +30,7 @@ from snn_perception.motion.optical_twist import optical_twist
 from snn_perception.nodes.event_messages import EVENT_TOPICS, listen_to_events
 from snn_perception.region_of_interest import under_order
 
-TOPICS: tuple[str, ...] = (*EVENT_TOPICS, "camera_info", "coordinator/sensing", "motion", "motion/flow")
+TOPICS: tuple[str, ...] = ("events", "events/points", "camera_info", "coordinator/sensing", "motion", "motion/flow")
 PERIOD_S = 0.002
 
 

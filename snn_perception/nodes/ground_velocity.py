@@ -24,9 +24,9 @@ from snn_perception.events.packets import Packet
 from snn_perception.motion.motion_loop import warm
 from snn_perception.motion.motion_model import load_motion_model
 from snn_perception.motion.velocity_loop import Rates, StampedVelocity, VelocityLoop, VelocityLoopConfig, slowed
-from snn_perception.nodes.event_messages import EVENT_TOPICS, PATIENCE_S, listen_to_events
+from snn_perception.nodes.event_messages import PATIENCE_S, listen_to_events
 
-TOPICS: tuple[str, ...] = (*EVENT_TOPICS, "range", "imu", "camera_info", "coordinator/sensing", "velocity")
+TOPICS: tuple[str, ...] = ("events", "events/points", "range", "imu", "camera_info", "coordinator/sensing", "velocity")
 DIGITS = 6  # of a range, which is sent as a 32-bit number
 UNKNOWN = 1e6  # variance of what is not observed
 
@@ -61,7 +61,7 @@ class GroundVelocityNode(Node):
         self.sources.subscribe(Imu, "imu", self._on_imu, SENSOR_QOS, PATIENCE_S)
         self.sources.subscribe(CameraInfo, "camera_info", self._on_camera, SENSOR_QOS, PATIENCE_S)
         self.sensing = SensingListener(self, self.guard, "motion", lambda _: self._change(self.parameters.config))
-        inputs = (*EVENT_TOPICS, "range", "imu", "camera_info")
+        inputs = ("events", "events/points", "range", "imu", "camera_info")
         self.diagnostics = Diagnostics(self, self.guard, self._health, inputs, self.sources)
 
     def _build(self) -> VelocityLoop:

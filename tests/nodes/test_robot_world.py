@@ -22,9 +22,9 @@ def world(bench, **parameters):
 
 def test_step_publishes_every_sensor_of_one_instant(bench):
     kinds = {"range": Range, "image": Image, "camera_info": CameraInfo, "imu": Imu, "odom": Odometry,
-             "events/points": PointCloud2, "/clock": Clock}  # fmt: skip
+             "events/points": PointCloud2, "events/camera_info": CameraInfo, "/clock": Clock}  # fmt: skip
     heard = {topic: bench.listen(topic, kind) for topic, kind in kinds.items()}
-    node = world(bench)
+    node = world(bench, event_width=48)
     bench.until(lambda: node.range.get_subscription_count() == 1, "the listener")
     assert bench.call(Trigger, "step", Trigger.Request()).success
     bench.until(lambda: all(heard.values()), "all sensors")
@@ -33,7 +33,9 @@ def test_step_publishes_every_sensor_of_one_instant(bench):
     assert range_.range == pytest.approx(1.6, abs=0.05)
     assert (image.width, image.height, image.encoding, len(image.data)) == (32, 24, "mono8", 32 * 24)
     assert np.std(image.data) > 5.0
+    events_info = heard["events/camera_info"][0][1]
     assert info.k[0] == pytest.approx(16 / np.tan(0.6))
+    assert (events_info.width, events_info.height, events_info.k[0]) == (48, 24, pytest.approx(24 / np.tan(0.6)))
     assert imu.linear_acceleration.z == pytest.approx(9.81, abs=0.3)
     assert seconds(heard["/clock"][0][1].clock) == pytest.approx(1.1)
 

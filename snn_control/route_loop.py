@@ -21,6 +21,7 @@ from snn_core.errors import DataError
 from snn_core.signals import Drive, Health, Level, Verdict, health
 
 DUE = 0.9  # periods after a step at which the next one may come
+PATIENT = 3  # steps without a velocity after which none is waited for until one comes
 MOST_SEEN = 50  # observations that wait for a step
 STILL = (0.0, 0.0)
 UNSEEN_RADPS, UNSEEN_MPS = 0.15, 0.2  # how fast it may have turned and drifted while the gyro was silent
@@ -100,6 +101,7 @@ class RouteLoop:
         self.began_s = math.nan
         self.velocity: tuple[float, float] | None = None  # of the period that has begun
         self.forward_mps = math.nan
+        self.missed = 0  # steps in a row without a velocity
         self.places = 0
         for control in self.controls.values():
             control.reset()
@@ -210,6 +212,8 @@ class RouteLoop:
             return True  # one of the period before may still come, and is used where there is no other
         newest_s = self.inputs["imu"].last_s or 0.0
         settling = self.follower is not None and not newest_s - self.began_s >= self.config.settle_s
+        if self.missed >= PATIENT:
+            return True
         overdue = self.stepped_s is not None and self._gap_s >= (1.0 + DUE) * self.config.dt_s
         return overdue or (settling and self.config.settle_s > 0.0)
 
@@ -226,6 +230,7 @@ class RouteLoop:
         self.forward_mps = velocity[0] if velocity is not None else math.nan
         self.counts["steps"] += 1
         self.counts["steps_without_velocity"] += velocity is None
+        self.missed = self.missed + 1 if velocity is None else 0
         if self.recorder is not None:
             return self._record(self.recorder, velocity, turned, dt_s, stamp_s)
         if self.follower is not None:

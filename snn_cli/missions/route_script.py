@@ -95,6 +95,7 @@ class RouteScript:
         yield from self._tune()
         yield from self._teach()
         for condition in self.mission.repeat_in or [self.mission.condition]:
+            yield from self._halt()
             yield from self._repeat(condition)
 
     def _tune(self) -> Script:
@@ -118,7 +119,6 @@ class RouteScript:
         yield Wait(lambda: pilot.reached_m >= end_m or self._time_s() > limit_s, "the pilot", patient=False)
         self.recording = False
         yield from self._call("route/stop")
-        yield from self._halt()
         if pilot.reached_m < end_m:
             raise SnnError(f"the pilot reached {pilot.reached_m:.1f} m of {end_m:.1f} m; does the drive get through?")
 
@@ -132,7 +132,6 @@ class RouteScript:
         self.judge = None
         self.flights.append(judge.result())
         yield from self._call("route/stop")
-        yield from self._halt()
 
     def _restart(self, condition: str, left_m: float, turned_rad: float, order: str, state: str) -> Script:
         """The world begins anew, and the robot with an order; time stands still meanwhile."""

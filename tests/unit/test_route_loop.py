@@ -252,3 +252,21 @@ def test_a_step_waits_for_its_velocity_for_a_period_at_most():
     assert not loop.complete
     loop.take_imu(0.0, clock.now + 0.3, clock.now + 0.3)
     assert loop.complete
+
+
+def test_after_some_silence_no_velocity_is_waited_for_until_one_comes():
+    loop = made(straight(), settle_s=0.0)
+    clock = Clock(loop)
+    loop.follow()
+    clock.periods(0.5)
+
+    def waits():
+        clock.now = round(clock.now + DT, 6)
+        loop.take_imu(0.0, clock.now, clock.now)
+        waiting = not loop.complete
+        loop.step(clock.now)
+        return waiting
+
+    assert [waits() for _ in range(5)] == [True, True, True, False, False]
+    loop.take_velocity(0.8, 0.0, clock.now, clock.now)
+    assert [waits() for _ in range(2)] == [False, True]

@@ -25,6 +25,7 @@ TOPICS: tuple[str, ...] = ()
 DOWN_RAD = 1.5708  # the event camera looks at the ground, for velocity over it
 PATIENCE_S = 5.0  # lock step: a busy machine must not change the flight
 VELOCITY_PATIENCE_S = 0.5
+ANY_LOAD = 10.0  # the world draws its pictures in this process: its load says nothing about a robot's computer
 EVENT_SIZE = 96, 72  # of the simulated event camera (px)
 
 
@@ -99,7 +100,7 @@ def compose_mission(
         PlaceRecognizerNode(**of("place_recognizer", ("odom", "route/pose"), map=config.map, frame="route")),
         GroundVelocityNode(**of("ground_velocity", lens, width=width, height=height)),
         EventMotionNode(**of("event_motion", lens, width=width, height=height)) if config.motion else None,
-        CoordinatorNode(**of("coordinator")) if config.coordinator else None,
+        CoordinatorNode(**of("coordinator", load_high=ANY_LOAD)) if config.coordinator else None,
         RobotWorldNode(
             **of("robot_world", event_pitch_rad=DOWN_RAD, patience_s=PATIENCE_S, use_sim_time=False, **world)
         ),

@@ -18,6 +18,7 @@ from std_srvs.srv import Trigger
 from snn_control.drive_control import DriveControl, pid_drive, spiking_drive
 from snn_control.route_loop import RouteLoop, RouteLoopConfig, RoutePose, RouteState, RouteStep
 from snn_control.taught_route import TaughtRoute
+from snn_core.attitude import Attitude
 from snn_core.errors import ConfigError, SnnError
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
@@ -289,11 +290,7 @@ def controls_of(config: RouteFollowerConfig) -> dict[str, DriveControl]:
 
 def yaw_of(turn: Any) -> float:
     """Yaw of a quaternion message, to the left; NaN where it is none."""
-    x, y, z, w = (float(value) for value in (turn.x, turn.y, turn.z, turn.w))
-    size = x * x + y * y + z * z + w * w
-    if not math.isfinite(size) or abs(size - 1.0) > 0.1:
-        return math.nan
-    return math.atan2(2.0 * (w * z + x * y), 1.0 - 2.0 * (y * y + z * z))
+    return Attitude(float(turn.x), float(turn.y), float(turn.z), float(turn.w)).yaw_rad
 
 
 def pose_message(pose: RoutePose, stamp_s: float, frame: str) -> Odometry:

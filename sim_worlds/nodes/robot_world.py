@@ -34,7 +34,6 @@ TOPICS: tuple[str, ...] = (
 WORLD_FRAME, CAMERA_FRAME, LIDAR_FRAME, IMU_FRAME = "odom", "camera_optical_frame", "range_link", "imu_link"
 EVENT_FRAME = "event_camera_optical_frame"
 LIDAR_VIEW_RAD = 0.035
-DRIVEN = 10  # periods after a drive in which the next one is waited for
 POINT_STEP = 9
 POINT_LAYOUT = np.dtype(
     {"names": ["x", "y", "t", "p"], "formats": ["<u2", "<u2", "<u4", "u1"], "offsets": [0, 2, 4, 8], "itemsize": 9}
@@ -75,7 +74,7 @@ class RobotWorldNode(Node):
             raise ConfigError(f"{self.get_name()}: {error}") from None
         self.paused, self.unanswered = config.paused, 0
         self.answered: set[str] = set()  # axes that have their command for this instant
-        self.driven = -DRIVEN  # period of the newest drive
+        self.driven, self.drive_s = -1, 0.0  # period in which a drive came that was new, and its stamp
         self.lock_step = config.real_time_factor == 0.0
         self._make_publishers()
         self.create_subscription(WrenchStamped, "command", self.guard(self._on_command), COMMAND_QOS)
@@ -133,7 +132,7 @@ class RobotWorldNode(Node):
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         flight = self._flight()
         flight.reset()
-        self.driven = flight.ticks - DRIVEN
+        self.driven = -1
         response.success, response.message = True, f"at rest at the start, in {flight.config.condition}; time goes on"
         return response
 
@@ -151,16 +150,20 @@ class RobotWorldNode(Node):
     def _on_drive(self, message: WrenchStamped) -> None:
         """Thrust ahead (force x) and moment to the left (torque z)."""
         drive, flight = from_drive_wrench(message, self.parameters.config.newtons_per_command), self._flight()
-        self.driven = flight.ticks
+        if drive.stamp_s > self.drive_s:
+            self.driven, self.drive_s = flight.ticks, drive.stamp_s
         ahead = flight.offer("speed", Command(drive.ahead, drive.stamp_s))
         turn = flight.offer("heading", Command(drive.turn, drive.stamp_s))
         self._answer("drive", ahead and turn)
 
     def _answer(self, axis: str, fresh: bool) -> None:
-        """In lock step: fly on when every axis that is commanded has its command for this instant."""
+        """In lock step: fly on when every axis that is commanded has its command for this instant.
+
+        A drive is waited for where one came in the period before; one that is only repeated says that nobody drives.
+        """
         if fresh:
             self.answered.add(axis)
-        driving = self._flight().ticks - self.driven < DRIVEN
+        driving = 0 <= self._flight().ticks - self.driven <= 1
         needed = {"altitude", "drive"} if driving else {"altitude"}
         if fresh and self.lock_step and not self.paused and needed <= self.answered:
             self._advance()

@@ -20,7 +20,6 @@ from snn_core.errors import SnnError
 from snn_core.signals import Drive
 
 HALT_S = 5.0  # in which the pilot brings the robot to rest
-LET_GO_S = 1.0  # after the pilot's last drive, until the gate has forgotten it
 SLOWEST = 3.0  # times the time that the pilot should take
 SEQUENCE_SPEEDS = {"slowest": 0.2, "fastest": 1.4}  # places per image, as in flights without ROS
 LEAST_PROBABILITY = 0.2
@@ -110,8 +109,8 @@ class RouteScript:
     def _teach(self) -> Script:
         """The pilot flies along the scene's route; the robot measures and learns."""
         mission = self.mission
-        self.pilot = pilot = self._new_pilot()
         yield from self._restart(mission.taught_in, 0.0, 0.0, "route/stop", "idle")
+        self.pilot = pilot = self._new_pilot()
         yield from self._pass(SETTLE_S)
         yield from self._call("route/teach")
         self.recording, pilot.moving, end_m = True, True, end_of(mission, self.route)
@@ -137,6 +136,7 @@ class RouteScript:
         """The world begins anew, and the robot with an order; time stands still meanwhile."""
         mission, robot = self.mission, self.mission.robot
         yield from self._answer(self.stage.pause(True), "pause")
+        self.pilot = None
         start = {
             "scene": mission.scene, "condition": condition, "seed": self.seed, "along_m": mission.from_m,
             "left_m": left_m, "turned_rad": turned_rad, "start_height_m": mission.pilot.height_m,
@@ -152,11 +152,9 @@ class RouteScript:
         yield Wait(lambda: self.stage.truth is not before, "odom")
 
     def _halt(self) -> Script:
-        """The pilot brings the robot to rest, so that it does not remember a speed that it has no more, and lets go."""
+        """The pilot brings the robot to rest, so that it does not remember a speed that it has no more."""
         self.pilot = self._new_pilot()
         yield from self._pass(HALT_S)
-        self.pilot = None
-        yield from self._pass(LET_GO_S)
 
     def _new_pilot(self) -> RoutePilot:
         return RoutePilot(self.route, self.mission.follower.speed_mps, self.mission.robot.dt_s)

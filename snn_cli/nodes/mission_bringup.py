@@ -23,7 +23,7 @@ from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
 
 TOPICS: tuple[str, ...] = ()
 DOWN_RAD = 1.5708  # the event camera looks at the ground, for velocity over it
-PATIENCE_S = 5.0  # lock step: a busy machine must not change the flight
+PATIENCE_S = 2.0  # lock step: a busy machine must not change the flight
 VELOCITY_PATIENCE_S = 0.5
 ANY_LOAD = 10.0  # the world draws its pictures in this process: its load says nothing about a robot's computer
 EVENT_SIZE = 96, 72  # of the simulated event camera (px)

@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
+from sensor_msgs.msg import PointField
 
 from sim_worlds.nodes.blimp_world import BlimpWorldNode
 from sim_worlds.nodes.robot_world import RobotWorldNode
@@ -21,6 +22,7 @@ from snn_control.nodes.pid_controller import PidControllerNode
 from snn_control.nodes.route_follower import RouteFollowerNode
 from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, now_s, stamp
 from snn_core.sensing import KEYS
+from snn_perception.events.point_clouds import FIELDS, RECORD, STEP
 from snn_perception.nodes.event_motion import EventMotionNode
 from snn_perception.nodes.ground_velocity import GroundVelocityNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
@@ -56,8 +58,10 @@ NODES: dict[str, Target] = {
     "coordinator": Target(CoordinatorNode, {"robot": "a", "frames": '{"map": [0, 0, 0, 0]}'}),
     "blimp_world": Target(BlimpWorldNode, {"trial": "hover", "paused": True}),
     "robot_world": Target(RobotWorldNode, {"scene": "hall", "paused": True}),
-    "event_motion": Target(EventMotionNode, {"width": 64, "height": 48}),
-    "ground_velocity": Target(GroundVelocityNode, {"width": 64, "height": 48, "focal_px": 50.0}),
+    "event_motion": Target(EventMotionNode, {"width": 64, "height": 48, "min_confidence": 0.0}),
+    "ground_velocity": Target(
+        GroundVelocityNode, {"width": 64, "height": 48, "focal_px": 50.0, "min_confidence": 0.0, "max_gap_s": 5.0}
+    ),
     "place_recognizer": Target(PlaceRecognizerNode, {"max_places": 20, "focal": 0.7}),
 }
 
@@ -131,6 +135,8 @@ def plausible(message: Any, rng: Rng, time_s: float) -> Any:
         message.header.frame_id = BASE_FRAME
     if hasattr(message, "encoding") and rng.random() < 0.5:
         _plausible_image(message, rng)
+    if hasattr(message, "point_step") and rng.random() < 0.5:
+        _plausible_cloud(message, rng)
     if hasattr(message, "min_range") and rng.random() < 0.7:
         message.min_range, message.max_range = 0.0, 12.0
     if hasattr(message, "buttons") and rng.random() < 0.5:
@@ -144,6 +150,19 @@ def _plausible_image(message: Any, rng: Rng) -> None:
     message.step = message.width * int(rng.integers(1, 4))
     size = message.height * message.step + int(rng.choice((0, 0, 0, 1, -1)))
     message.data = array.array("B", rng.integers(0, 256, max(0, size), np.uint8).tobytes())
+
+
+def _plausible_cloud(message: Any, rng: Rng) -> None:
+    """Events of a tenth of a second, a few of them outside the sensor."""
+    count = int(rng.choice((0, 1, 50, 400)))
+    points = np.zeros(count, RECORD)
+    for column, below in (("x", 66), ("y", 50), ("p", 2)):
+        points[column] = rng.integers(0, below, count)
+    points["t"] = np.sort(rng.integers(0, 100_000, count))
+    message.fields = [PointField(name=name, offset=offset, datatype=kind, count=1) for name, offset, kind in FIELDS]
+    message.height, message.width, message.point_step, message.row_step = 1, count, STEP, STEP * count
+    message.is_bigendian = False
+    message.data = array.array("B", points.tobytes())
 
 
 def fuzz(name: str, messages: int, seed: int) -> dict[str, Any]:

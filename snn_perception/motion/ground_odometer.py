@@ -102,7 +102,7 @@ class GroundOdometer:
         scale = height_m / self.focal_px
         vx, vy = flow.velocity_px_s
         forward, left = -vy * scale + tilted[1] * height_m, vx * scale - tilted[0] * height_m
-        if max(abs(forward), abs(left)) > self.config.fastest_mps:
+        if not max(abs(forward), abs(left)) <= self.config.fastest_mps:  # nor what is no number
             return None
         keep = self.config.flow_smoothing_s / (self.config.flow_smoothing_s + dt_s)
         now = (keep * b + (1.0 - keep) * n for b, n in zip(before, (forward, left), strict=True))

@@ -8,29 +8,22 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
 from snn_core.complaints import Complaints
 from snn_core.errors import DataError
-from snn_core.reading_check import ReadingCheck, ReadingConfig
-from snn_core.sensing import SensingOrder
+from snn_core.reading_check import ReadingCheck
 from snn_core.signals import AltitudeReading, Health, Level, Verdict, health
 from snn_core.stamps import judge_stamp
 from snn_perception.events.batch import EventBatch, join
 from snn_perception.events.filters import hot_pixels
 from snn_perception.events.packets import Packet, PacketReader
-from snn_perception.motion.ground_odometer import (
-    GroundFlowConfig,
-    GroundOdometer,
-    GroundOdometerConfig,
-    GroundVelocity,
-)
-from snn_perception.motion.motion_estimator import MotionConfig
+from snn_perception.motion.ground_odometer import GroundOdometer, GroundVelocity
 from snn_perception.motion.motion_model import MotionModel
+from snn_perception.motion.velocity_config import VelocityLoopConfig, odometer_config
 
 Array = NDArray[np.float64]
 LATENCIES = 1000  # newest ones that the percentiles stand for
@@ -39,34 +32,6 @@ FULL = 0.9  # of a period's length, after which the end of a packet ends it
 HOT_FACTOR = 20.0
 RATES_KEPT = 400
 FASTEST_RADPS = 100.0  # turning rates beyond are no blimp's
-
-
-class VelocityLoopConfig(GroundFlowConfig, MotionConfig, ReadingConfig):
-    """How events are cut into periods, and which heights and turning rates belong to them."""
-
-    budget: int = Field(300, ge=10, le=1_000_000, description="patches of a period that are judged at most")
-    align: int = Field(
-        7000, ge=0, le=1_000_000, description="events at most that refine a motion, 0 = as the layer found it"
-    )
-    rate_hz: float = Field(10.0, ge=0.1, le=100, description="velocities per second of the camera's time, at most (Hz)")
-    focal_px: float = Field(0.0, ge=0, le=100_000, description="focal length without camera_info, 0 = none (px)")
-    width: int = Field(640, ge=1, le=8192, description="sensor width, for point clouds, which do not tell (px)")
-    height: int = Field(480, ge=1, le=8192, description="sensor height, for point clouds (px)")
-    mask_hot_pixels: bool = Field(True, description="leave out pixels that are far busier than the busy ones")
-    max_gap_s: float = Field(0.5, gt=0, le=100, description="a gap between events that starts anew (s)")
-    max_event_age_s: float = Field(0.5, gt=0, le=10, description="oldest period of events that is used (s)")
-    max_wait_s: float = Field(0.4, gt=0, le=10, description="packets that waited longer are dropped (s)")
-    max_height_age_s: float = Field(0.5, gt=0, le=10, description="largest distance in time of the height used (s)")
-    max_rates_age_s: float = Field(0.2, gt=0, le=10, description="the same of the turning rates used (s)")
-    least_error_mps: float = Field(0.025, ge=0, le=10, description="standard deviation beyond what events tell (m/s)")
-    scale_error: float = Field(0.01, ge=0, le=1, description="the same of height over focal length, as a share of it")
-    tilt_rate_radps: float = Field(
-        0.1, ge=0, le=10, description="standard deviation of pitch and roll rates, where no imu tells them (rad/s)"
-    )
-    complain_after_s: float = Field(2.0, gt=0, le=3600, description="silence of a sensor's driver that is named (s)")
-
-
-C = TypeVar("C", bound=VelocityLoopConfig)
 
 
 class Rates(NamedTuple):
@@ -108,11 +73,10 @@ class VelocityLoop:
         if self.odometer is not None:
             self.odometer.configure(odometer_config(config))
 
-    def take_lens(self, focal_px: float, size: tuple[int, int]) -> None:
-        """What the camera says about itself; of another sensor than the events', or not finite, it is of no use."""
-        good = math.isfinite(focal_px) and focal_px > 0.0
-        self.counts["lens_ok" if good else "lens_refused"] += 1
-        if good:
+    def take_lens(self, focal_px: float | None, size: tuple[int, int]) -> None:
+        """What the camera says about itself, none where that cannot be; of another sensor it is of no use."""
+        self.counts["lens_refused" if focal_px is None else "lens_ok"] += 1
+        if focal_px is not None:
             self.lens = (focal_px, size)
 
     def take_range(self, reading: AltitudeReading, now_s: float) -> Verdict:
@@ -306,20 +270,5 @@ class VelocityLoop:
         return f"no velocity: camera_info is of {other} x {tall} px, expected that of the events, {width} x {height}"
 
 
-def slowed(config: C, order: SensingOrder | None) -> C:
-    """Settings under the order of the event camera's stream, which asks for fewer periods and never for more.
-
-    Its region of interest is not followed: the ground is looked at as a whole.
-    """
-    return config if order is None else config.model_copy(update={"rate_hz": min(config.rate_hz, order.rate_hz)})
-
-
 def _since(now_s: float, then_s: float) -> str:
     return "yet" if math.isinf(then_s) else f"for {now_s - then_s:.1f} s"
-
-
-def odometer_config(config: VelocityLoopConfig) -> GroundOdometerConfig:
-    """The part of the settings that is the odometer's."""
-    motion = {name: getattr(config, name) for name in MotionConfig.model_fields}
-    flow = {name: getattr(config, name) for name in GroundFlowConfig.model_fields}
-    return GroundOdometerConfig(motion=MotionConfig(**motion), **flow)

@@ -22,6 +22,7 @@ from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import SENSOR_QOS, now_s, stamp
 from snn_perception.events.packets import Packet
+from snn_perception.lens import focal_length_px
 from snn_perception.motion.flow_picture import flow_picture
 from snn_perception.motion.motion_estimator import Motion
 from snn_perception.motion.motion_loop import MotionLoop, MotionLoopConfig, warm
@@ -97,7 +98,7 @@ class EventMotionNode(Node):
 
     def _on_camera(self, message: CameraInfo) -> None:
         fx, fy = float(message.k[0]), float(message.k[4])
-        if fx > 0.0 and fy > 0.0:
+        if focal_length_px(fx, fy) is not None:
             self.focal_px = (fx, fy)
 
     def _work(self) -> None:

@@ -21,9 +21,11 @@ from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import BASE_FRAME, SENSOR_QOS, now_s, seconds, stamp
 from snn_core.signals import AltitudeReading
 from snn_perception.events.packets import Packet
+from snn_perception.lens import focal_length_px
 from snn_perception.motion.motion_loop import warm
 from snn_perception.motion.motion_model import load_motion_model
-from snn_perception.motion.velocity_loop import Rates, StampedVelocity, VelocityLoop, VelocityLoopConfig, slowed
+from snn_perception.motion.velocity_config import VelocityLoopConfig, slowed
+from snn_perception.motion.velocity_loop import Rates, StampedVelocity, VelocityLoop
 from snn_perception.nodes.event_messages import PATIENCE_S, listen_to_events
 
 TOPICS: tuple[str, ...] = ("events", "events/points", "range", "imu", "camera_info", "coordinator/sensing", "velocity")
@@ -93,7 +95,7 @@ class GroundVelocityNode(Node):
         self._loop().take_rates(Rates(seconds(message.header.stamp), np.array(values)), now_s(self))
 
     def _on_camera(self, message: CameraInfo) -> None:
-        focal_px = 0.5 * (float(message.k[0]) + float(message.k[4]))
+        focal_px = focal_length_px(float(message.k[0]), float(message.k[4]))
         self._loop().take_lens(focal_px, (int(message.width), int(message.height)))
 
     def _on_events(self, unpack: Callable[[], Packet], waited_s: float) -> None:

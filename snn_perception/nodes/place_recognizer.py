@@ -24,6 +24,7 @@ from snn_core.nodes.process import run
 from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import SENSOR_QOS, now_s, seconds, stamp
+from snn_perception.lens import focal_length_px
 from snn_perception.places.image_files import decode_image
 from snn_perception.places.images import Images
 from snn_perception.places.pixel_buffers import PixelBuffer, grey_of
@@ -39,7 +40,6 @@ TOPICS: tuple[str, ...] = (
 IMAGE_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # an old image is worth nothing
 QUIET_S = 5.0
 INDEX_FRAME = "place_index"
-LONGEST_FOCAL = 1000.0  # widths of the image
 
 
 class PlaceRecognizerConfig(LoopConfig):
@@ -139,9 +139,9 @@ class PlaceRecognizerNode(Node):
         return pose[:3] if fresh and pose is not None else None
 
     def _on_camera(self, message: CameraInfo) -> None:
-        focal = float(message.k[0]) / max(int(message.width), 1)
-        if self.loop is not None and math.isfinite(focal) and 0.0 < focal <= LONGEST_FOCAL:
-            self.loop.views.focal = focal
+        focal_px, width = focal_length_px(float(message.k[0])), int(message.width)
+        if self.loop is not None and focal_px is not None and width > 0:
+            self.loop.views.focal = focal_px / width
 
     def _publish(self, sighting: Sighting) -> None:
         self.scores.publish(scores_message(sighting.found.scores))

@@ -8,11 +8,12 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseWithCovarianceStamped
 from nav_msgs.msg import Odometry
 from PIL import Image as Picture
 from rcl_interfaces.srv import SetParametersAtomically
-from sensor_msgs.msg import CompressedImage, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray
 from std_srvs.srv import Trigger
 
@@ -20,9 +21,11 @@ from launch_reader import read_launch
 from ros_bench import diagnostics, executable
 from snn_core.errors import ConfigError
 from snn_core.nodes.wire import stamp
+from snn_core.sensing import SensingOrder
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
 from snn_perception.places.place_map import PlaceMap
 from unit.scenes import again, route
+from unit.views import FOCAL, seen
 
 ROOT = Path(__file__).resolve().parents[2]
 T0 = 100.0
@@ -267,6 +270,66 @@ def test_odometry_that_is_not_finite_is_left_out(drive):
     drive.bench.publish("odom", odometry_at(float("nan")))
     drive.bench.spin()
     assert np.array_equal(drive.node.pose, pose)
+
+
+def yaw_of(message):
+    q = message.pose.pose.orientation
+    return 2.0 * np.arctan2(q.z, q.w)
+
+
+def lens():
+    message = CameraInfo(width=320, height=240)  # of the whole sensor; the images are binned
+    message.k[0] = message.k[4] = 320 * FOCAL
+    return message
+
+
+def test_turned_to_the_left_of_what_was_taught_it_is_told_to_turn_back(bench, tmp_path):
+    """Taught with two places, saved, loaded by another node: the turn is told about the place near the odometry."""
+    path = str(tmp_path / "views.safetensors")
+    teacher = Drive(bench, save_path=path)
+    teacher.teach([seen(along_m=3.0), seen(along_m=5.0)])
+    assert teacher.call("save").success
+    bench.executor.remove_node(teacher.node)
+    teacher.node.destroy_node()
+
+    driver = Drive(bench, map=path)
+    turns = bench.listen("place/turn", PoseWithCovarianceStamped)
+    driver.see(seen("evening", 0.1, along_m=5.0))
+    assert "no focal length" in driver.node.loop.views.state
+    bench.publish("camera_info", lens())
+    bench.publish("odom", odometry_at(2.2))
+    bench.until(lambda: driver.node.loop.views.focal and driver.node.pose is not None, "the lens and the odometry")
+    driver.see(seen("evening", 0.1, along_m=5.0))
+    bench.until(lambda: turns, "a turn")
+    message = turns[0][1]
+    assert yaw_of(message) == pytest.approx(-0.1, abs=0.02)
+    assert (message.pose.pose.position.x, message.header.frame_id) == (2.0, "map")
+    assert message.header.stamp == stamp(driver.now)
+    assert 0.0 < message.pose.covariance[35] < 0.05**2
+    driver.see(seen("evening", 0.1, along_m=5.0)[:, ::-1])  # the mutant: a mirrored image
+    driver.show(lambda t: image_at(t, seen("evening", 0.1, along_m=5.0)[:, ::-1]))
+    bench.spin()
+    assert all(abs(yaw_of(mirrored) + 0.1) > 0.05 for _, mirrored in turns[1:])
+    assert driver.node.guard.errors == 0
+
+
+def test_a_sensing_order_slows_turns_down_and_silence_ends_it(drive):
+    status = DiagnosticStatus(name="place")
+    status.values = [KeyValue(key=key, value=value) for key, value in SensingOrder(1.0).to_values().items()]
+    drive.bench.publish("coordinator/sensing", DiagnosticArray(status=[status]))
+    drive.bench.until(lambda: drive.node.loop.config.turn_rate_hz == 1.0, "the order to be followed")
+    assert drive.node.loop.views.config.turn_rate_hz == 1.0
+    drive.bench.until(lambda: drive.node.loop.views.config.turn_rate_hz == 5.0, "the lease to run out")
+
+
+def test_a_lens_that_is_none_is_left_out(drive):
+    for width, focal in ((0, 100.0), (160, float("nan")), (160, -1.0)):
+        message = CameraInfo(width=width)
+        message.k[0] = focal
+        drive.bench.publish("camera_info", message)
+    drive.bench.spin()
+    assert drive.node.loop.views.focal is None
+    assert drive.node.guard.errors == 0
 
 
 def test_a_full_disk_is_an_answer_not_a_crash(bench, tmp_path):

@@ -177,7 +177,7 @@ def test_a_loop_finds_motion_and_stamps_it_with_its_packet(model, trial):
 def test_a_loop_that_falls_behind_drops_whole_packets_and_counts_them(model, trial):
     loop, _ = fed(model, trial, lambda: 1.0)
     assert (loop.counts["dropped_packets"], loop.counts["packets"]) == (19, 1)
-    assert "falling behind" in loop.complaints["dropped"]
+    assert "falling behind" in loop.complaints.texts["dropped"]
 
 
 def test_a_late_motion_is_counted_and_not_told(model, trial):
@@ -194,7 +194,7 @@ def test_a_late_motion_is_counted_and_not_told(model, trial):
         told += loop.work(slow)
     assert (told, loop.counts["dropped_packets"]) == ([], 0)
     assert loop.counts["late_motions"] == loop.counts["windows"] > 0
-    assert "late" in loop.complaints["late"]
+    assert "late" in loop.complaints.texts["late"]
 
 
 def test_a_loop_does_less_where_windows_take_long_and_recovers(model, trial):

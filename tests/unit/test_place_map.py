@@ -11,6 +11,7 @@ from safetensors.numpy import load, save
 
 from snn_core.errors import DataError, ModelError, OutputError
 from snn_perception.places.ensemble import EnsembleConfig
+from snn_perception.places.image_shift import outline, packed
 from snn_perception.places.place_map import LARGEST_FILE, PlaceMap
 from snn_perception.places.recogniser import PlaceRecogniser
 from unit.scenes import again, route
@@ -198,3 +199,29 @@ def test_poses_and_traverses_must_fit() -> None:
         PlaceMap().add(SCENES, np.zeros((30, 3)))
     with pytest.raises(DataError, match="frame by frame"):
         made().add_traverse(route(31))
+
+
+def test_views_are_saved_merged_and_removed_with_their_places(tmp_path: Path) -> None:
+    places, blind = PlaceMap(), made()
+    places.add(SCENES[:4], POSES[:4], views=True)
+    places.add(SCENES[4:6, :, :40], POSES[4:6], views=True)  # another camera
+    wanted = [packed(outline(image)) for image in (*SCENES[:4], *SCENES[4:6, :, :40])]
+    places.merge(blind)
+    places.remove(np.array([1]))
+    places.save(tmp_path / "map.safetensors")
+    loaded = PlaceMap.load(tmp_path / "map.safetensors")
+    del wanted[1]
+    assert all(np.array_equal(a, b) for a, b in zip(loaded.outlines, wanted, strict=False))
+    assert [known.size > 0 for known in loaded.outlines] == [True] * 5 + [False] * 30
+
+
+def test_a_map_made_without_views_loads_and_one_of_damaged_views_does_not(path: Path) -> None:
+    assert not PlaceMap.load(path).has_outlines
+    pixels = np.zeros(30 * 6, np.int8)
+    rewrite(path, {"outlines": pixels, "outline_shapes": np.tile(np.array([[2, 3]], np.int32), (30, 1))})
+    assert PlaceMap.load(path).outlines[29].shape == (2, 3)
+    for shape, words in (([-2, -3], "sides of 0 to 8192"), ([2, 4], "outlines"), ([9000, 1], "to 9000")):
+        rewrite(path, {"outline_shapes": np.tile(np.array([shape], np.int32), (30, 1))})
+        assert words in refusal(path)
+    rewrite(path, {"outline_shapes": None})
+    assert "outline_shapes" in refusal(path)

@@ -15,9 +15,11 @@ from snn_perception.events.batch import make_batch
 from snn_perception.events.decoders import EventPacket
 from snn_perception.events.packets import Packet
 from snn_perception.events.point_clouds import FIELDS, STEP, PointBuffer, cloud_bytes
+from snn_perception.lens import focal_length_px
 from snn_perception.motion.motion_model import load_motion_model
 from snn_perception.motion.motion_trials import moving
-from snn_perception.motion.velocity_loop import Rates, VelocityLoop, VelocityLoopConfig, slowed
+from snn_perception.motion.velocity_config import VelocityLoopConfig, slowed
+from snn_perception.motion.velocity_loop import Rates, VelocityLoop
 
 MODEL = load_motion_model("default")
 ROBOT = RobotConfig(width=16, height=12)
@@ -197,7 +199,7 @@ def test_without_a_focal_length_or_with_that_of_another_sensor_it_is_silent(tria
     assert "expected camera_info of the event camera" in sensors.loop.health(sensors.now).message
     sensors.loop.take_lens(117.0, (160, 120))
     assert "160 x 120 px, expected that of the events, 64 x 64" in sensors.loop.health(sensors.now).message
-    sensors.loop.take_lens(math.nan, (64, 64))
+    sensors.loop.take_lens(None, (64, 64))
     assert sensors.loop.focal_px((64, 64)) is None
     sensors.loop.take_lens(100.0, (64, 64))
     assert sensors.loop.focal_px((64, 64)) == 100.0
@@ -205,7 +207,7 @@ def test_without_a_focal_length_or_with_that_of_another_sensor_it_is_silent(tria
 
 def test_packets_that_waited_too_long_are_dropped_unseen(trial):
     sensors = Sensors(trial, rate_hz=100.0)
-    assert sensors.tell(waited_s=1.0) is None
+    assert sensors.tell(waited_s=1.5) is None
     assert sensors.loop.counts["dropped_packets"] == 1
     assert "1 packets dropped" in sensors.loop.health(sensors.now).message
 
@@ -254,3 +256,9 @@ def test_bad_packets_are_counted_and_named(trial):
     assert sensors.loop.counts["bad_packet"] == 1
     assert "expected the fields x, y, t and p" in sensors.loop.health(T0).message
     assert sensors.loop.take_range(AltitudeReading(1.0, T0 - 9.0, 0.0, 12.0), T0) is Verdict.STALE
+
+
+@pytest.mark.parametrize("claimed", [(math.nan, 70.0), (70.0, math.inf), (0.0, 0.0), (-70.0, 70.0), (5e-324, 70.0)])
+def test_a_lens_that_cannot_be_is_refused(claimed):
+    assert focal_length_px(*claimed) is None
+    assert focal_length_px(70.0, 72.0) == 71.0

@@ -39,7 +39,7 @@ TOPICS: tuple[str, ...] = (
     "drive/pilot", "mission/result",
 )  # fmt: skip
 CHAIN = ("range", "imu", "image", "events/points", "velocity", "command", "drive")  # all must be said and heard
-TRIGGERS = ("reset", "route/teach", "route/follow", "route/stop", "place/teach", "place/reset")
+TRIGGERS = ("reset", "route/teach", "route/follow", "route/stop", "place/teach", "place/forget")
 TUNED = ("robot_world", "route_follower", "place_recognizer")
 LOOK_S = 0.05  # of real time
 
@@ -153,7 +153,10 @@ class MissionDirectorNode(Node):
         self.state = str(message.data)
 
     def _on_odometry(self, message: Odometry, script: RouteScript) -> None:
-        self.truth = truth = truth_of(message, self.clearance_m)
+        truth = truth_of(message, self.clearance_m)
+        if not (np.isfinite(truth.position_m).all() and math.isfinite(truth.yaw_rad)):
+            return
+        self.truth = truth
         aim = PointStamped(header=message.header)
         aim.point.z = float(script.mission.pilot.height_m)
         self.target.publish(aim)

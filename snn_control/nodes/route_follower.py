@@ -30,9 +30,11 @@ from snn_core.signals import Health, Verdict
 
 TOPICS: tuple[str, ...] = (
     "velocity", "imu", "place", "place/turn", "route/pose", "route/state", "drive/snn", "drive/pid", "route/teach",
-    "route/follow", "route/stop", "route/save", "place/teach", "place/reset", "place/save",
+    "route/follow", "route/stop", "route/save", "place/teach", "place/forget", "place/reset",
+    "place/save",
 )  # fmt: skip
 STATE_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+PLACE_SERVICES = ("teach", "forget", "reset", "save")
 SAY_S = 1.0
 PLACE_PATIENCE_S = 2.0  # silence of a source of places after which another one is listened to
 
@@ -73,14 +75,16 @@ class RouteFollowerNode(Node):
         self.parameters = Parameters(self, RouteFollowerConfig, live, self._change)
         self.loop = self._build()
         self.said: RouteState | None = None
-        self.asked: Any = None  # the place that is being taught
+        self.asked: Any = None  # what place_recognizer is doing for a route that is taught
         self.drives = {
             owner: self.create_publisher(WrenchStamped, f"drive/{owner}", COMMAND_QOS) for owner in self.loop.controls
         }
         self.pose = self.create_publisher(Odometry, "route/pose", COMMAND_QOS)
         self.state = self.create_publisher(String, "route/state", STATE_QOS)
         self._listen()
-        self.places = {name: self.create_client(Trigger, f"place/{name}") for name in ("teach", "reset", "save")}
+        self.places = {
+            name: self.create_client(Trigger, f"place/{name}") for name in ("teach", "forget", "reset", "save")
+        }
         for name, work in (
             ("teach", self._teach),
             ("follow", self._follow),
@@ -216,22 +220,27 @@ class RouteFollowerNode(Node):
         self.asked.add_done_callback(self.guard(self._on_place_taught))
 
     def _on_place_taught(self, future: Any) -> None:
+        if self.asked is not future:  # of a route that was given up meanwhile
+            return
         self.asked = None
         answer = future.result()
         if answer is not None:
             self._loop().place_taught("" if answer.success else str(answer.message))
 
     def _ask_places(self, name: str) -> str:
-        """Ask the place recogniser along; what it answers is logged."""
+        """Ask the place recogniser along; what it answers is logged. No place is taught before it has forgotten."""
         client = self.places[name]
         if not client.service_is_ready():
             return f"; nobody offers {client.srv_name}"
 
         def answered(future: Any) -> None:
             answer = future.result()
+            self.asked = None if self.asked is future else self.asked
             self.get_logger().info(f"{client.srv_name}: {answer.message if answer is not None else 'no answer'}")
 
-        client.call_async(Trigger.Request()).add_done_callback(self.guard(answered))
+        future = client.call_async(Trigger.Request())
+        self.asked = future if name == "forget" else self.asked
+        future.add_done_callback(self.guard(answered))
         return ""
 
     def _service(self, work: Callable[[], str]) -> Any:
@@ -249,7 +258,7 @@ class RouteFollowerNode(Node):
     def _teach(self) -> str:
         self._publish_neutral()
         self._loop().teach()
-        return "a route begins here" + self._ask_places("reset")
+        return "a route begins here" + self._ask_places("forget")
 
     def _follow(self) -> str:
         self._loop().follow()

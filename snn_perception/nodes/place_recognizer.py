@@ -35,7 +35,7 @@ from snn_perception.region_of_interest import under_order
 
 TOPICS: tuple[str, ...] = (
     "image", "image/compressed", "camera_info", "odom", "coordinator/sensing", "place", "place/scores", "place/turn",
-    "place/teach", "place/save", "place/reset",
+    "place/teach", "place/save", "place/reset", "place/forget",
 )  # fmt: skip
 IMAGE_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # an old image is worth nothing
 QUIET_S = 5.0
@@ -84,7 +84,8 @@ class PlaceRecognizerNode(Node):
         self.sources.subscribe(CameraInfo, "camera_info", self._on_camera, SENSOR_QOS, patience_s)
         self.create_subscription(Odometry, "odom", self.guard(self._on_odometry), SENSOR_QOS)
         self.sensing = SensingListener(self, self.guard, "place", lambda _: self._change(self.parameters.config))
-        for name, work in (("teach", self._teach), ("save", self._save), ("reset", self._reset)):
+        works = {"teach": self._teach, "save": self._save, "reset": self._reset, "forget": self._forget}
+        for name, work in works.items():
             self.create_service(Trigger, f"place/{name}", self._service(work))
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("image", "camera_info", "odom"), self.sources)
 
@@ -182,6 +183,9 @@ class PlaceRecognizerNode(Node):
     def _reset(self) -> str:
         self._loop().reset()
         return "a new traverse begins"
+
+    def _forget(self) -> str:
+        return f"{self._loop().forget()} places forgotten; files stay as they are"
 
     def _loop(self) -> PlaceLoop:
         if self.loop is None:

@@ -102,6 +102,14 @@ class PlaceLoop:
         self.recogniser.start()
         self.found = NOTHING
 
+    def forget(self) -> int:
+        """An empty map, of the same networks, takes the place of the one that was there; how many places it had."""
+        known = self.recogniser.map
+        places = PlaceMap(known.ensemble.config, known.calibration)
+        self.recogniser = PlaceRecogniser(places, self.config)
+        self.views.map, self.found = places, NOTHING
+        return known.places
+
     def refuse(self, reason: str, complaint: str) -> None:
         """Count a frame that could not even be decoded."""
         self.counts[reason] += 1

@@ -126,6 +126,8 @@ def test_teach_and_repeat(bench, tmp_path):
     assert len(driver.places) <= 3  # the sequence remembers the route for a few images
     driver.call("reset")
     assert driver.node.loop.found.place is None
+    assert driver.call("forget").message == f"{PLACES} places forgotten; files stay as they are"
+    assert driver.node.loop.recogniser.map.places == 0
 
 
 SCENE = route(1)[0]

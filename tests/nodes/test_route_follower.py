@@ -29,14 +29,15 @@ class Robot:
         self.poses = bench.listen("route/pose", Odometry)
         self.states = []
         bench.node.create_subscription(String, "route/state", lambda m: self.states.append(m.data), STATE_QOS)
-        self.places, self.resets, self.refuse = [], [], ""
+        self.places, self.begun, self.refuse = [], [], ""
         bench.node.create_service(Trigger, "place/teach", self._teach)
-        bench.node.create_service(Trigger, "place/reset", self._reset)
+        for name in ("forget", "reset"):
+            bench.node.create_service(Trigger, f"place/{name}", self._beginning(name))
         self.node = bench.make(RouteFollowerNode, **{"velocity_patience_s": 5.0, "settle_s": 0.0, **parameters})
         bench.set_clock(T0, self.node)
         listeners = (*self.node.drives.values(), self.node.pose, self.node.state)
         bench.until(lambda: all(p.get_subscription_count() for p in listeners), "the bench to hear the follower")
-        bench.until(lambda: all(self.node.places[n].service_is_ready() for n in ("teach", "reset")), "the places")
+        bench.until(lambda: all(self.node.places[n].service_is_ready() for n in ("teach", "forget")), "the places")
 
     def _teach(self, _, response):
         response.success, response.message = not self.refuse, self.refuse
@@ -44,10 +45,13 @@ class Robot:
             self.places.append(self.poses[-1][1].pose.pose.position.x if self.poses else math.nan)
         return response
 
-    def _reset(self, _, response):
-        self.resets.append(self.now)
-        response.success = True
-        return response
+    def _beginning(self, name):
+        def answer(_, response):
+            self.begun.append((name, len(self.places)))
+            response.success = True
+            return response
+
+        return answer
 
     def call(self, name):
         return self.bench.call(Trigger, name, Trigger.Request())
@@ -115,7 +119,8 @@ def test_a_route_is_taught_saved_followed_and_arrived_at(bench, tmp_path):
     assert robot.call("route/save").success
     assert TaughtRoute.load(path).length_m == pytest.approx(1.6)
     assert robot.call("route/follow").success
-    bench.until(lambda: len(robot.resets) == 2, "a new traverse for each")
+    bench.until(lambda: len(robot.begun) == 2, "a beginning for each")
+    assert robot.begun == [("forget", 0), ("reset", 4)]
     robot.period()
     bench.until(lambda: robot.heard("snn")[2] == robot.heard("pid")[2] == robot.now, "drives of this instant")
     bench.until(lambda: round(seconds(robot.poses[-1][1].header.stamp), 3) == robot.now, "a pose of this instant")

@@ -24,6 +24,7 @@ from sim_worlds.scene_config import load_condition, load_scene
 from snn_cli.missions.mission_config import RouteMission, load_mission
 from snn_cli.missions.route_mission import summary
 from snn_cli.missions.route_script import Answer, Reply, RouteScript, Wait
+from snn_cli.output import plain
 from snn_control.nodes.route_follower import STATE_QOS, yaw_of
 from snn_core.errors import ConfigError, SnnError
 from snn_core.files import write_atomically
@@ -186,7 +187,7 @@ class MissionDirectorNode(Node):
 
     def _finish(self) -> None:
         self.result = summary(self.script.flights) if self.script is not None else {}
-        text = json.dumps(self.result, default=float)
+        text = json.dumps(plain(self.result))
         if self.config.result:
             write_atomically(Path(self.config.result), f"{text}\n".encode())
         self.told.publish(String(data=text))

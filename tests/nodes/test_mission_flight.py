@@ -1,10 +1,13 @@
 """The whole robot over DDS in lock step: taught in summer it follows in winter; without velocity it stops."""
 
+import json
+
 import pytest
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 
+from snn_cli.main import main
 from snn_cli.nodes.mission_bringup import MissionBringupConfig
 from snn_cli.nodes.mission_flight import MissionFlight
 from snn_control.route_loop import RouteState
@@ -24,12 +27,15 @@ def spin_until(flight, holds, seconds):
     return holds()
 
 
-def test_a_street_taught_in_summer_is_followed_in_winter_but_not_without_velocity():
-    with MissionFlight(MissionBringupConfig.check(SHORT)) as flight:
+def test_a_street_taught_in_summer_is_followed_in_winter_but_not_without_velocity(tmp_path):
+    path = tmp_path / "result.json"
+    with MissionFlight(MissionBringupConfig.check({**SHORT, "result": str(path)})) as flight:
         result = flight.fly()
         graph, loop = flight.graph, flight.graph.follower.loop
         assert result["success"]
         assert result["flights"][0]["condition"] == graph.world.flight.config.condition == "winter"
+        written = json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+        assert written["cross_track_error_m"] == pytest.approx(result["cross_track_error_m"], abs=1e-6)
         assert result["cross_track_error_m"] < 0.3
         assert result["largest_cross_track_m"] < 0.5
         assert result["end_error_m"] < 0.5
@@ -69,6 +75,15 @@ def test_what_cannot_be_flown_is_one_clear_error():
         MissionFlight(MissionBringupConfig.check({**SHORT, "mission": "hold"}))
     with pytest.raises(ConfigError, match="unknown condition 'spring'"):
         MissionFlight(MissionBringupConfig.check({**SHORT, "repeat_in": "spring"}))
+
+
+def test_the_command_says_in_one_line_what_it_cannot_fly(capsys):
+    assert main(["mission", "launch", "hold"]) == 1
+    assert main(["mission", "launch", "teach_repeat", "--condition", "spring"]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 2
+    assert "expected a mission of kind route for one robot, got 'hold', hold" in lines[0]
+    assert "unknown condition 'spring'" in lines[1]
 
 
 def test_without_a_mission_there_is_none_to_fly():

@@ -35,6 +35,10 @@ class TaughtPath:
         """How long it truly is."""
         return float(np.hypot(*np.diff(self.path, axis=0).T).sum())
 
+    def places(self, spacing_m: float) -> int:
+        """How many places were due to be taught."""
+        return int(max(self.along, default=0.0) / spacing_m) + 1
+
     def at(self, along_m: float) -> Array:
         """The true point (2,) where the robot believed to be so far along."""
         path = self.path
@@ -88,5 +92,5 @@ class RouteJudge:
             **self.referee.result(self.mission.name, self.seed, success), "condition": self.condition,
             "cross_track_error_m": float(beside.mean()), "largest_cross_track_m": float(beside.max()),
             "place_recall": recall, "wrong_places": None if recall is None else 1.0 - recall,
-            "places": len(self.answers), "end_error_m": end_m, "route_m": taught.length_m,
+            "places": taught.places(self.mission.spacing_m), "end_error_m": end_m, "route_m": taught.length_m,
         }  # fmt: skip

@@ -84,8 +84,18 @@ class RouteScript:
             return None
         return self.pilot.drive(truth.position_m, truth.yaw_rad, forward_mps, truth.time_s)
 
+    @property
+    def conditions(self) -> list[str]:
+        """Those that the route is repeated in."""
+        return self.mission.repeat_in or [self.mission.condition]
+
+    @property
+    def is_flown(self) -> bool:
+        """Whether there is nothing more to judge."""
+        return len(self.flights) == len(self.conditions)
+
     def play(self) -> Script:
-        """The mission from its beginning to its end.
+        """The mission from its beginning to its end, where the robot is at rest and left alone.
 
         Raises:
             SnnError: a node refuses something, or the pilot does not get through.
@@ -93,9 +103,11 @@ class RouteScript:
         yield Wait(self.stage.is_complete, "every node of the robot and its world")
         yield from self._tune()
         yield from self._teach()
-        for condition in self.mission.repeat_in or [self.mission.condition]:
+        for condition in self.conditions:
             yield from self._halt()
             yield from self._repeat(condition)
+        yield from self._halt()
+        self.pilot = None
 
     def _tune(self) -> Script:
         """What the mission says about the robot's nodes; they have the same settings as without ROS."""

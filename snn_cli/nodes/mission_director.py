@@ -43,6 +43,7 @@ CHAIN = ("range", "imu", "image", "events/points", "velocity", "command", "drive
 TRIGGERS = ("reset", "route/teach", "route/follow", "route/stop", "place/teach", "place/forget")
 TUNED = ("robot_world", "route_follower", "place_recognizer")
 LOOK_S = 0.05  # of real time
+NOTHING_MORE = Wait(lambda: False, "nothing more", patient=False)
 
 
 class MissionDirectorConfig(WireConfig):
@@ -172,21 +173,20 @@ class MissionDirectorNode(Node):
 
     def _go_on(self) -> None:
         """Play the script as far as it goes."""
-        if self.result is not None or self.failure:
+        if self.failure:
             return
         try:
             while self.wait.holds():
-                self.wait, self.waited_s = next(self.play), time.monotonic()
-        except StopIteration:
-            self._finish()
-            return
+                self.wait, self.waited_s = next(self.play, NOTHING_MORE), time.monotonic()
         except SnnError as error:
             self._fail(str(error))
+        if self.result is None and self.script is not None and self.script.is_flown:
+            self._finish(self.script)
         if self.wait.patient and time.monotonic() - self.waited_s > self.config.patience_s:
             self._fail(f"waited {self.config.patience_s:g} s for {self.wait.what}")
 
-    def _finish(self) -> None:
-        self.result = summary(self.script.flights) if self.script is not None else {}
+    def _finish(self, script: RouteScript) -> None:
+        self.result = summary(script.flights)
         text = json.dumps(plain(self.result))
         if self.config.result:
             write_atomically(Path(self.config.result), f"{text}\n".encode())

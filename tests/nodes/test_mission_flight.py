@@ -9,6 +9,7 @@ from std_srvs.srv import Trigger
 
 from snn_cli.main import main
 from snn_cli.nodes.mission_bringup import MissionBringupConfig
+from snn_cli.nodes.mission_director import NOTHING_MORE
 from snn_cli.nodes.mission_flight import MissionFlight
 from snn_control.route_loop import RouteState
 from snn_core.errors import ConfigError, SnnError
@@ -48,6 +49,7 @@ def test_a_street_taught_in_summer_is_followed_in_winter_but_not_without_velocit
 def blinded(flight):
     """The same flight, but the event camera falls silent on the way: lost by name, drive neutral."""
     graph, loop = flight.graph, flight.graph.follower.loop
+    assert spin_until(flight, lambda: graph.director.wait is NOTHING_MORE, 10.0), "it is not brought to rest"
     tester = Node("tester", context=flight.context, use_global_arguments=False)
     flight.executor.add_node(tester)
     for name in ("reset", "route/follow"):

@@ -6,7 +6,7 @@ what gyro and velocity say since its stamp.
 """
 
 import math
-from collections import Counter
+from collections import Counter, deque
 from enum import Enum
 from typing import NamedTuple
 
@@ -23,6 +23,7 @@ from snn_core.signals import Drive, Health, Level, Verdict, health
 DUE = 0.9  # periods after a step at which the next one may come
 PATIENT = 3  # steps without a velocity after which none is waited for until one comes
 MOST_SEEN = 50  # observations that wait for a step
+LONGEST_S = 0.5  # between two velocities of one motion; after a longer silence one tells of a period only
 STILL = (0.0, 0.0)
 UNSEEN_RADPS, UNSEEN_MPS = 0.15, 0.2  # how fast it may have turned and drifted while the gyro was silent
 INPUTS = ("velocity", "imu", "place", "place/turn")
@@ -77,6 +78,23 @@ class Seen(NamedTuple):
     turn_rad: float
 
 
+class Measured(NamedTuple):
+    """A velocity, and how long it held."""
+
+    forward_mps: float
+    left_mps: float
+    lasted_s: float
+
+
+def mean_velocity(measured: list[Measured]) -> tuple[float, float] | None:
+    """Mean over time; none of none."""
+    total_s = sum(m.lasted_s for m in measured)
+    if not total_s:
+        return None
+    forward, left = (sum(m[axis] * m.lasted_s for m in measured) / total_s for axis in (0, 1))
+    return forward, left
+
+
 class RouteLoop:
     """One robot, one route; `controls` are the drive controllers by the name of their owner (snn, pid)."""
 
@@ -99,7 +117,7 @@ class RouteLoop:
         self.heading_rad = self.turned_rad = 0.0
         self.stepped_s: float | None = None
         self.began_s = math.nan
-        self.velocity: tuple[float, float] | None = None  # of the period that has begun
+        self.velocities: deque[Measured] = deque(maxlen=MOST_SEEN)  # since the newest step
         self.forward_mps = math.nan
         self.missed = 0  # steps in a row without a velocity
         self.places = 0
@@ -157,11 +175,14 @@ class RouteLoop:
             self.follower.doubt(UNSEEN_RADPS * abs(gap_s), UNSEEN_MPS * abs(gap_s))
 
     def take_velocity(self, forward_mps: float, left_mps: float, stamp_s: float, now_s: float) -> None:
-        """A velocity over ground, measured at that time."""
+        """A velocity over ground, measured at that time; it held since the one before, however late it comes."""
         config = self.config
         limits = config.max_seen_age_s, config.future_tolerance_s
+        before_s = self.inputs["velocity"].last_s
         if self.inputs["velocity"].take((forward_mps, left_mps), config.fastest_mps, stamp_s, now_s, *limits):
-            self.velocity = forward_mps, left_mps
+            gap_s = stamp_s - before_s if before_s is not None else math.inf
+            lasted_s = gap_s if 0.0 < gap_s <= LONGEST_S else config.dt_s
+            self.velocities.append(Measured(forward_mps, left_mps, lasted_s))
 
     def take_place(self, along_m: float, stamp_s: float, now_s: float) -> None:
         """A place was recognised that was taught so far along the route."""
@@ -208,7 +229,7 @@ class RouteLoop:
         """Whether all is there that a due step uses, or it should not be waited for: at rest, or a period later."""
         if self.state in (RouteState.IDLE, RouteState.ARRIVED):
             return True
-        if self.velocity is not None and (self.inputs["velocity"].last_s or 0.0) > (self.stepped_s or 0.0):
+        if self.velocities and (self.inputs["velocity"].last_s or 0.0) > (self.stepped_s or 0.0):
             return True  # one of the period before may still come, and is used where there is no other
         newest_s = self.inputs["imu"].last_s or 0.0
         settling = self.follower is not None and not newest_s - self.began_s >= self.config.settle_s
@@ -224,25 +245,30 @@ class RouteLoop:
         dt_s = gap_s if 0.0 < gap_s <= self.config.max_imu_age_s else self.config.dt_s
         self.began_s = stamp_s if not self.began_s <= stamp_s else self.began_s
         self.stepped_s = stamp_s
-        velocity, turned = self.velocity, self.turned_rad
-        self.velocity, self.turned_rad = None, 0.0
+        measured, turned = list(self.velocities), self.turned_rad
+        velocity = mean_velocity(measured)
+        self.velocities.clear()
+        self.turned_rad = 0.0
         self.heading_rad += turned
         self.forward_mps = velocity[0] if velocity is not None else math.nan
         self.counts["steps"] += 1
         self.counts["steps_without_velocity"] += velocity is None
         self.missed = self.missed + 1 if velocity is None else 0
         if self.recorder is not None:
-            return self._record(self.recorder, velocity, turned, dt_s, stamp_s)
+            return self._record(self.recorder, measured, turned, dt_s, stamp_s)
         if self.follower is not None:
             return self._fly(self.follower, velocity, turned, dt_s, stamp_s)
         self.seen.clear()
         return RouteStep(stamp_s, {})
 
     def _record(
-        self, recorder: RouteRecorder, velocity: tuple[float, float] | None, turned: float, dt_s: float, stamp_s: float
+        self, recorder: RouteRecorder, measured: list[Measured], turned: float, dt_s: float, stamp_s: float
     ) -> RouteStep:
+        """The route grows by every velocity that was measured: none is lost where several come in one period."""
         self.seen.clear()
-        recorder.move(velocity, turned, dt_s)
+        recorder.move(None, turned, dt_s)
+        for forward, left, lasted_s in measured:
+            recorder.move((forward, left), 0.0, lasted_s)
         return RouteStep(stamp_s, {}, recorder.along_m >= self.places * self.config.spacing_m)
 
     def _fly(

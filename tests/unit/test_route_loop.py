@@ -67,6 +67,23 @@ def test_teaching_asks_for_places_and_ends_with_a_route():
     assert loop.route.heading_at(10.1) == pytest.approx(2.0, abs=0.03)
 
 
+def test_no_way_is_lost_where_velocities_come_late():
+    """In time, and by threes after three periods without one: the same route."""
+    lengths = []
+    for late in (False, True):
+        loop = made()
+        clock = Clock(loop)
+        loop.teach()
+        for k in range(60):
+            clock.period(velocity=None if late else (1.0, 0.0))
+            for ago in (2, 1, 0) if late and k % 3 == 2 else ():
+                loop.take_velocity(1.0, 0.0, round(clock.now - ago * DT, 6), clock.now)
+        clock.period(velocity=None)
+        loop.stop()
+        lengths.append(loop.route.length_m)
+    assert lengths == pytest.approx([6.0, 6.0])
+
+
 def test_a_place_that_was_refused_stays_due():
     loop = made()
     clock = Clock(loop)

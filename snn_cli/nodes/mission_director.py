@@ -33,7 +33,7 @@ from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_drive_wrench, from_wrench, seconds, to_drive_wrench
-from snn_core.signals import Health, Level
+from snn_core.signals import Drive, Health, Level
 
 TOPICS: tuple[str, ...] = (
     "odom", "clearance", "command", "drive", "place", "place/turn", "route/pose", "route/state", "target",
@@ -43,6 +43,7 @@ CHAIN = ("range", "imu", "image", "events/points", "velocity", "command", "drive
 TRIGGERS = ("reset", "route/teach", "route/follow", "route/stop", "place/teach", "place/forget")
 TUNED = ("robot_world", "route_follower", "place_recognizer")
 LOOK_S = 0.05  # of real time
+EARLY_S = 0.01  # by which a stamp may differ from that of the same instant
 NOTHING_MORE = Wait(lambda: False, "nothing more", patient=False)
 
 
@@ -90,6 +91,8 @@ class MissionDirectorNode(Node):
         self.truth: Truth | None = None
         self.state, self.used = "", False
         self.commands, self.clearance_m, self.along_m = np.zeros(3), math.inf, 0.0
+        self.held: Drive | None = None  # of the pilot, until the robot has measured that instant
+        self.measured_s = 0.0
         self.result: dict[str, Any] | None = None
         self.failure = ""
         self.play = self.script.play() if self.script is not None else iter(())
@@ -114,9 +117,10 @@ class MissionDirectorNode(Node):
         hear: dict[str, tuple[Any, Callable[[Any], None]]] = {
             "odom": (Odometry, lambda message: self._on_odometry(message, script)),
             "clearance": (Float64, self._on_clearance), "command": (WrenchStamped, self._on_command),
-            "drive": (WrenchStamped, self._on_drive), "route/pose": (Odometry, self._on_pose),
+            "drive": (WrenchStamped, self._on_drive), "route/state": (String, self._on_state),
+            "route/pose": (Odometry, lambda message: self._on_pose(message, script)),
             "place": (PoseWithCovarianceStamped, lambda message: self._on_place(message, script)),
-            "place/turn": (PoseWithCovarianceStamped, self._on_turn), "route/state": (String, self._on_state),
+            "place/turn": (PoseWithCovarianceStamped, self._on_turn),
         }  # fmt: skip
         for topic, (kind, callback) in hear.items():
             qos = STATE_QOS if topic == "route/state" else COMMAND_QOS
@@ -148,8 +152,16 @@ class MissionDirectorNode(Node):
     def _on_turn(self, _: PoseWithCovarianceStamped) -> None:
         self.used = True
 
-    def _on_pose(self, message: Odometry) -> None:
-        self.along_m = float(message.pose.pose.position.x)
+    def _on_pose(self, message: Odometry, script: RouteScript) -> None:
+        self.along_m, self.measured_s = float(message.pose.pose.position.x), seconds(message.header.stamp)
+        self._fly(script)
+
+    def _fly(self, script: RouteScript) -> None:
+        """The pilot's drive for this instant; while he teaches he flies no faster than the robot measures."""
+        if self.held is None or (script.recording and self.measured_s < self.held.stamp_s - EARLY_S):
+            return
+        self.drive.publish(to_drive_wrench(self.held, self.config.newtons_per_command))
+        self.held = None
 
     def _on_state(self, message: String) -> None:
         self.state = str(message.data)
@@ -162,9 +174,8 @@ class MissionDirectorNode(Node):
         aim = PointStamped(header=message.header)
         aim.point.z = float(script.mission.pilot.height_m)
         self.target.publish(aim)
-        drive = script.see(truth, float(message.twist.twist.linear.x), self.along_m)
-        if drive is not None:
-            self.drive.publish(to_drive_wrench(drive, self.config.newtons_per_command))
+        self.held = script.see(truth, float(message.twist.twist.linear.x), self.along_m)
+        self._fly(script)
         if script.judge is not None:
             script.judge.tell(self.state)
             script.judge.see(truth, self.commands.copy(), self.used)

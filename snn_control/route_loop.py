@@ -7,13 +7,12 @@ what gyro and velocity say since its stamp.
 
 import math
 from collections import Counter, deque
-from enum import Enum
-from typing import NamedTuple
 
 from pydantic import Field
 
 from snn_control.drive_control import DriveControl
 from snn_control.route_follower import FollowerConfig, RouteFollower
+from snn_control.route_steps import Measured, RoutePose, RouteState, RouteStep, Seen, mean_velocity
 from snn_control.route_trail import RouteTrail
 from snn_control.stamped_input import StampedInput
 from snn_control.taught_route import RouteRecorder, TaughtRoute
@@ -41,58 +40,6 @@ class RouteLoopConfig(FollowerConfig):
     future_tolerance_s: float = Field(0.05, ge=0, le=1, description="how far a stamp may be ahead of the clock (s)")
     fastest_mps: float = Field(5.0, gt=0, le=100, description="fastest believable velocity (m/s)")
     fastest_radps: float = Field(6.0, gt=0, le=100, description="fastest believable turning rate (rad/s)")
-
-
-class RouteState(str, Enum):
-    """What the robot does with its route."""
-
-    IDLE = "idle"
-    TEACHING = "teaching"
-    FOLLOWING = "following"
-    ARRIVED = "arrived"
-    LOST = "lost"
-
-
-class RoutePose(NamedTuple):
-    """Where the robot believes to be, relative to the route."""
-
-    along_m: float
-    left_m: float
-    heading_rad: float  # to the left of the taught one
-    forward_mps: float  # NaN where not measured
-
-
-class RouteStep(NamedTuple):
-    """What one step decided."""
-
-    stamp_s: float
-    drives: dict[str, Drive]  # by owner; none: somebody else flies, or nobody
-    place_due: bool = False  # a place is to be taught here
-
-
-class Seen(NamedTuple):
-    """An observation that waits for a step; the turn is NaN where a place was recognised."""
-
-    stamp_s: float
-    along_m: float
-    turn_rad: float
-
-
-class Measured(NamedTuple):
-    """A velocity, and how long it held."""
-
-    forward_mps: float
-    left_mps: float
-    lasted_s: float
-
-
-def mean_velocity(measured: list[Measured]) -> tuple[float, float] | None:
-    """Mean over time; none of none."""
-    total_s = sum(m.lasted_s for m in measured)
-    if not total_s:
-        return None
-    forward, left = (sum(m[axis] * m.lasted_s for m in measured) / total_s for axis in (0, 1))
-    return forward, left
 
 
 class RouteLoop:

@@ -16,7 +16,8 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from snn_control.drive_control import DriveControl, pid_drive, spiking_drive
-from snn_control.route_loop import RouteLoop, RouteLoopConfig, RoutePose, RouteState, RouteStep
+from snn_control.route_loop import RouteLoop, RouteLoopConfig
+from snn_control.route_steps import RoutePose, RouteState, RouteStep
 from snn_control.taught_route import TaughtRoute
 from snn_core.attitude import Attitude
 from snn_core.errors import ConfigError, SnnError

@@ -11,7 +11,7 @@ from snn_cli.main import main
 from snn_cli.nodes.mission_bringup import MissionBringupConfig
 from snn_cli.nodes.mission_director import NOTHING_MORE
 from snn_cli.nodes.mission_flight import MissionFlight
-from snn_control.route_loop import RouteState
+from snn_control.route_steps import RouteState
 from snn_core.errors import ConfigError, SnnError
 
 pytestmark = pytest.mark.ros

@@ -7,7 +7,8 @@ import pytest
 
 from snn_control.drive_control import DriveControl, pid_drive, spiking_drive
 from snn_control.pid import Pid, PidConfig
-from snn_control.route_loop import RouteLoop, RouteLoopConfig, RouteState
+from snn_control.route_loop import RouteLoop, RouteLoopConfig
+from snn_control.route_steps import RouteState
 from snn_control.taught_route import TaughtRoute
 from snn_core.errors import DataError
 from snn_core.signals import Drive, Level, Verdict

@@ -49,6 +49,7 @@ setup(
         "train": ["torch>=2.4"],
         "ray": ["ray>=2.40"],
         "events": ["aedat>=2.2"],
+        "view": ["foxglove-sdk>=0.30"],
         "test": ["pytest", "hypothesis"],
     },
     entry_points={

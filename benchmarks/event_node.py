@@ -17,8 +17,8 @@ import numpy as np
 from benchmarks import event_messages
 from benchmarks.motion import DATA
 from benchmarks.row import Row, duration, throughput
+from snn_core.event_messages import FIELDS, STEP, cloud_bytes
 from snn_perception.events.decoders import EventDecoder
-from snn_perception.events.point_clouds import FIELDS, STEP, cloud_bytes
 from snn_perception.events.rosbag_events import messages, packet_of
 
 RECORDING = DATA / "evt3_640x480_0.db3"

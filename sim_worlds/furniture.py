@@ -112,8 +112,9 @@ def column(scene: SceneBuilder, spot: Spot, rng: np.random.Generator) -> None:
 
 def person(scene: SceneBuilder, variant: int) -> None:
     """Somebody at the origin, facing along x; to be moved."""
-    look = scene.texture("person", variant % 12)
-    scene.box(Box(0.0, 0.0, 0.0, 0.3, 0.5, 1.75, 0.0), look)
+    scene.box(Box(0.0, 0.0, 0.0, 0.25, 0.5, 1.48), scene.texture("person", variant % 12), solid=False)
+    scene.box(Box(0.0, 0.0, 1.48, 0.21, 0.18, 0.27), scene.texture("head", variant % 12), solid=False)
+    scene.solids.append(Box(0.0, 0.0, 0.0, 0.3, 0.5, 1.75))  # one, as it is moved
 
 
 THINGS: dict[str, Thing] = {

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from sim_worlds.weather import AGE, LOST, NOISE
 
 Array = NDArray[np.float64]
+VIEW_RAD = 0.035  # of its beam
 
 
 @dataclass(frozen=True)

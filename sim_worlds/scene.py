@@ -14,6 +14,7 @@ from sim_worlds.solids import clearance, down_range
 from sim_worlds.surfaces import ground
 
 MARGIN_M = 60.0  # of ground around the route
+YARD_WALL_M = 3.0  # height of the walls of a room without a ceiling
 WALK_M = 25.0  # that a person walks to and fro
 Rng = np.random.Generator
 
@@ -46,7 +47,7 @@ class Scene:
         changed = np.random.default_rng([config.seed, seed, 1])
         _floor_and_roof(builder, config, self.route)
         if config.room_m is not None:
-            _room(builder, config.room_m, config.ceiling_m)
+            _room(builder, config.room_m, config.ceiling_m or YARD_WALL_M)
         for number, element in enumerate(config.elements):
             _furnish(builder, self, element, number, rng, changed)
         self.walkers = self._people(builder, changed)

@@ -48,7 +48,9 @@ class SceneConfig(Config):
     corner_radius_m: float = Field(3.0, ge=0.1, le=100, description="radius of the bends at most (m)")
     clearance_m: float = Field(1.0, ge=0, le=100, description="what stands nearer to the route is left out (m)")
     ceiling_m: float = Field(0.0, ge=0, le=100, description="height of the ceiling (m), 0 = open sky")
-    room_m: tuple[float, float, float, float] | None = Field(None, description="walls x0, y0, x1, y1 around all (m)")
+    room_m: tuple[float, float, float, float] | None = Field(
+        None, description="walls x0, y0, x1, y1 around all (m), up to the ceiling or to 3 m"
+    )
     ground: GroundConfig = Field(GroundConfig.model_construct(), description="the floor")
     elements: list[ElementConfig] = Field([], description="what stands there")
 

@@ -191,10 +191,16 @@ def _bin(rng: Rng) -> Picture:
 
 def _person(rng: Rng) -> Picture:
     picture = painted(tuple(rng.uniform(20, 210, 3)))
-    rectangle(picture, (0, 0.52, 1, 1), tuple(rng.uniform(20, 120, 3)))
-    rectangle(picture, (0.47, 0.55, 0.53, 1), (20, 20, 20))
-    rectangle(picture, (0, 0, 1, 0.15), (205, 160, 130))
-    rectangle(picture, (0, 0, 1, 0.05), tuple(rng.uniform(20, 120, 3)))
+    rectangle(picture, (0, 0.48, 1, 1), tuple(rng.uniform(20, 120, 3)))
+    rectangle(picture, (0.47, 0.52, 0.53, 1), (20, 20, 20))
+    for left in (0.17, 0.79):  # where the arms begin
+        rectangle(picture, (left, 0.06, left + 0.04, 0.48), (45, 45, 45))
+    return picture
+
+
+def _head(rng: Rng) -> Picture:
+    picture = painted(tuple(rng.uniform(0.55, 1.0) * np.array([215, 170, 140])))
+    rectangle(picture, (0, 0, 1, 0.32), tuple(rng.uniform(20, 120, 3)))
     return picture
 
 
@@ -212,6 +218,7 @@ SURFACES: dict[str, Callable[[Rng, ConditionConfig], Texture]] = {
     "crate": _simple(_crate),
     "shelf": _simple(_shelves, 0.0),
     "bin": _simple(_bin),
+    "head": _simple(_head, 0.0),
     "person": _simple(_person, 0.0),
     "ceiling": _simple(lambda rng: slabs((255, 255, 248), rng, 4, 0.08), 0.0),
     "plaster": _simple(lambda rng: mottled((186, 182, 172), rng, 3, 0.25), 0.1),

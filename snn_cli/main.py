@@ -9,7 +9,6 @@ from snn_cli import (
     events,
     evolve,
     explain,
-    faults,
     fly,
     layers,
     mimic,
@@ -18,12 +17,14 @@ from snn_cli import (
     runs,
     train,
     tune,
+    view,
     world,
 )  # fmt: skip
+from snn_cli.faults import command as faults
 from snn_core.errors import SnnError
 from snn_core.version import VERSION
 
-COMMANDS = (demo, fly, mimic, runs, places, events, train, explain, world, mission, faults, bench)
+COMMANDS = (demo, fly, mimic, runs, places, events, train, explain, world, mission, view, faults, bench)
 EVOLVE = (evolve, tune, layers)  # subcommands of `snn evolve`
 
 

@@ -4,7 +4,7 @@ One period is: the sensors that are awake sample, the coordinator decides, both 
 flies. Faults are functions that change what a sensor says.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,22 +12,21 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from sim_worlds.blimp_flight import BlimpFlight, FlightConfig
-from snn_control.altitude_loop import AltitudeLoop, LoopConfig
-from snn_control.controllers import PidController, SpikingController
 from snn_control.coordination.contracts import Contracts, load_contracts
-from snn_control.coordination.coordinator import CLIMB, HEIGHT, MOTION, PID, PLACE, SNN, CoordinationConfig, Coordinator
+from snn_control.coordination.coordinator import CLIMB, HEIGHT, MOTION, PID, PLACE, SNN, CoordinationConfig
 from snn_control.coordination.journal import Event
 from snn_control.coordination.lifecycle import NodeState
-from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
-from snn_control.pid import PidConfig
-from snn_control.spiking_pid import SpikingPid, model_path
+from snn_control.coordination.snapshot import Decision, NodeReport, Sample
+from snn_control.flight_deck import FlightDeck
+from snn_control.owners import Owner
+from snn_control.spiking_pid import SpikingPid
 from snn_core.config import Config
-from snn_core.sensing import SamplePacer, SensingOrder
-from snn_core.signals import AltitudeReading, Command, Level
+from snn_core.signals import AltitudeReading, Level
+
+__all__ = ["CLIMB", "DT_S", "HEIGHT", "MOTION", "PID", "PLACE", "SNN", "Fault", "Flown", "Patrol", "PatrolConfig"]
 
 Array = NDArray[np.float64]
 DT_S = 0.1
-COMMAND_AGE_S = 0.15
 MOTION_TICKS_S = 0.02
 Fault = Callable[[float, float], list[tuple[float, float]]]
 """(stamp_s, value) as the sensor would say it -> what it says instead, any number of samples."""
@@ -94,21 +93,10 @@ class Patrol:
         self.flight.targets_m = wandering_targets(config, generator)
         self.flight.reset()
         self.noise = np.random.default_rng([config.seed, 8])
-        self.networks = networks or SpikingPid.load(model_path("default"), DT_S)
-        self.networks.reset()
-        loop = LoopConfig()
-        self.loops = {SNN: AltitudeLoop(loop, SpikingController(self.networks))}
-        self.loops[PID] = AltitudeLoop(loop, PidController(PidConfig()))
-        self.coordinator = Coordinator(contracts or load_contracts(), coordination or CoordinationConfig())
-        self.pacers = {HEIGHT: SamplePacer(DT_S), PLACE: SamplePacer(DT_S), MOTION: SamplePacer(MOTION_TICKS_S)}
-        self.commands: dict[str, Command] = {}
-        self.frames = dict.fromkeys((HEIGHT, PLACE, MOTION), 0)
-        self.reduced = dict.fromkeys((HEIGHT, PLACE, MOTION), 0)
-        self.decision: Decision | None = None
-
-    def order(self, stream: str) -> SensingOrder | None:
-        """What is asked of a stream."""
-        return self.decision.orders.get(stream) if self.decision is not None else None
+        periods_s = {HEIGHT: DT_S, PLACE: DT_S, MOTION: MOTION_TICKS_S}
+        contracts, coordination = contracts or load_contracts(), coordination or CoordinationConfig()
+        self.deck = FlightDeck(contracts, coordination, periods_s, networks=networks)
+        self.coordinator = self.deck.coordinator
 
     def fly(self, until_s: float | None = None) -> Flown:
         """Fly to the end, or for this long."""
@@ -122,79 +110,43 @@ class Patrol:
             owners.append(decision.owner or "")
             events += decision.events
             self.flight.advance()
-        predicted = self.loops[SNN].bridge.total
+        predicted, sensing = self.deck.loops[Owner.SNN].bridge.total, self.deck.sensing
         time_s, target_m, height_m, trust = record
-        return Flown(time_s, target_m, height_m, trust, owners, self.frames, self.reduced, events, predicted)
+        return Flown(time_s, target_m, height_m, trust, owners, sensing.taken, sensing.reduced, events, predicted)
 
     def step(self) -> Decision:
         """One instant: sense, decide, step both controllers, and command."""
-        now_s = self.flight.now_s
-        target_m = self.flight.target_m
+        now_s, target_m, deck = self.flight.now_s, self.flight.target_m, self.deck
         readings = self._readings(now_s)
-        samples = [Sample(HEIGHT, stamp_s, value) for stamp_s, value in readings]
-        samples += self._perceive(now_s)
-        samples += [
-            Sample(name, c.stamp_s, c.value) for name, c in self.commands.items() if c.stamp_s > now_s - DT_S * 1.5
-        ]
-        self.decision = self.coordinator.step(Snapshot(now_s, samples, target_m, self._reports(now_s)))
-        order = self.order(HEIGHT)
-        for name, loop in self.loops.items():
-            loop.bridge.ask(order.rate_hz if order is not None else None)
-            loop.take_target(target_m)
-            self._control(name, loop, readings, now_s)
-        self._command(now_s)
-        return self.decision
+        samples = [Sample(HEIGHT, reading.stamp_s, reading.height_m) for reading in readings]
+        decision = deck.decide(now_s, samples + self._perceive(now_s), target_m, self._reports(now_s))
+        self.flight.offer(deck.steer(now_s, readings, target_m))
+        return decision
 
-    def _readings(self, now_s: float) -> Sequence[tuple[float, float]]:
+    def _readings(self, now_s: float) -> list[AltitudeReading]:
         height_m = self.flight.sense()
-        if not self.pacers[HEIGHT].due(now_s, self.order(HEIGHT)):
+        if not self.deck.sensing.due(HEIGHT, now_s):
             return []
-        self.frames[HEIGHT] += 1
-        return self.fault(now_s, height_m) if self.fault is not None else [(now_s, height_m)]
+        said = self.fault(now_s, height_m) if self.fault is not None else [(now_s, height_m)]
+        return [AltitudeReading(value, stamp_s) for stamp_s, value in said]
 
     def _perceive(self, now_s: float) -> list[Sample]:
         """The other senses: climb, and what place recognition and event motion would find."""
         climb_mps = self.flight.climb_mps
         error_mps = self.config.climb_bias_mps + self.config.climb_noise_mps * float(self.noise.standard_normal())
         samples = [Sample(CLIMB, now_s, climb_mps + error_mps)]
-        if self.pacers[PLACE].due(now_s, self.order(PLACE)):
-            self._count(PLACE)
+        due = self.deck.sensing.due
+        if due(PLACE, now_s):
             samples.append(Sample(PLACE, now_s, 0.0))
         for tick in range(round(DT_S / MOTION_TICKS_S)):
             tick_s = now_s - DT_S + (tick + 1) * MOTION_TICKS_S
-            if self.pacers[MOTION].due(tick_s, self.order(MOTION)):
-                self._count(MOTION)
+            if due(MOTION, tick_s):
                 divergence = climb_mps / max(0.3, self.flight.height_m)
                 samples.append(Sample(MOTION, tick_s, divergence + 0.02 * float(self.noise.standard_normal())))
         return samples
 
-    def _count(self, stream: str) -> None:
-        order = self.order(stream)
-        self.frames[stream] += 1
-        self.reduced[stream] += order is not None and (order.time_steps > 0 or order.region[0] > 0.0)
-
     def _reports(self, now_s: float) -> list[NodeReport]:
-        """Once a second, what the nodes would report."""
-        if round(now_s / DT_S) % 10:
+        """What the node of place recognition would report."""
+        if not self.deck.reporting(now_s):
             return []
-        loop = self.loops[SNN]
-        numbers = {**loop.controller.counters(), "off_target_steps": loop.off_target_steps}
-        values = {key: float(value) for key, value in numbers.items()}
-        return [
-            NodeReport("altitude_controller", Level.OK, NodeState.ACTIVE, values),
-            NodeReport("place_recognizer", Level.OK, NodeState.ACTIVE, {"probability": 0.95}),
-        ]
-
-    def _control(self, name: str, loop: AltitudeLoop, readings: Sequence[tuple[float, float]], now_s: float) -> None:
-        found = [loop.take_reading(AltitudeReading(value, stamp_s), now_s) for stamp_s, value in readings]
-        found.append(loop.take_tick(now_s))
-        for command in found:
-            if command is not None:
-                self.commands[name] = command
-
-    def _command(self, now_s: float) -> None:
-        """What the gate does: the owner's command while it is fresh, else neutral."""
-        owner = self.decision.owner if self.decision is not None else None
-        command = self.commands.get(f"command/{owner or 'snn'}")
-        fresh = command is not None and now_s - command.stamp_s <= COMMAND_AGE_S
-        self.flight.offer(command if command is not None and fresh else Command(0.0, now_s))
+        return [NodeReport("place_recognizer", Level.OK, NodeState.ACTIVE, {"probability": 0.95})]

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 
+NEWTONS_PER_COMMAND = 0.0232  # of a tenth of full thrust, and newton metres of a moment; nodes may be told another
+
 
 class Verdict(str, Enum):
     """What became of one message; everything but `OK` is refused, counted and shown under this name."""

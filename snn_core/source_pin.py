@@ -20,8 +20,12 @@ class SourcePin:
 
     def take(self, number: int, now_s: float) -> bool:
         """Whether a message with this publication number is of the pinned source; `now_s` is of a steady clock."""
-        if not 0 < number - self._number <= LARGEST_GAP and now_s - self._heard_s <= self.patience_s:
+        if not 0 < number - self._number <= LARGEST_GAP and self.speaks(now_s):
             self.refused += 1
             return False
         self._number, self._heard_s = number, now_s
         return True
+
+    def speaks(self, now_s: float) -> bool:
+        """Whether the pinned source was heard within its patience."""
+        return now_s - self._heard_s <= self.patience_s

@@ -15,12 +15,13 @@ from std_srvs.srv import SetBool, Trigger
 
 from sim_worlds.blimp_flight import BlimpFlight, FlightConfig, FlightStep
 from sim_worlds.nodes.pace import PaceConfig
+from snn_core.frames import BASE_FRAME
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.sensing_listener import SensingListener
-from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, from_wrench, stamp
+from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_wrench, stamp
 from snn_core.sensing import SamplePacer
 from snn_core.signals import Health
 

@@ -1,49 +1,44 @@
 """`robot_world`: the whole robot in a scene, with every sensor, and the clock that everybody else follows."""
 
-import array
 import math
 from typing import Any
 
-import numpy as np
-from builtin_interfaces.msg import Time
 from geometry_msgs.msg import WrenchStamped
 from nav_msgs.msg import Odometry
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMessage
-from sensor_msgs.msg import CameraInfo, Image, Imu, PointCloud2, PointField, Range
+from sensor_msgs.msg import CameraInfo, Image, Imu, PointCloud2, Range
 from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 
 from sim_worlds.nodes.pace import PaceConfig
+from sim_worlds.nodes.robot_messages import (
+    camera_info,
+    image_of,
+    imu_of,
+    odometry_of,
+    packet_of,
+    points_of,
+    range_of,
+    transform_of,
+)
 from sim_worlds.robot import Senses
 from sim_worlds.robot_flight import AT_RESET, FaultConfig, RobotFlight, RobotFlightConfig
 from snn_core.errors import ConfigError, SnnError
+from snn_core.frames import CAMERA_FRAME, EVENT_FRAME
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
-from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, from_drive_wrench, from_wrench, stamp
+from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_drive_wrench, from_wrench, stamp
 from snn_core.signals import Command, Health
 
 TOPICS: tuple[str, ...] = (
-    "command", "drive", "range", "image", "camera_info", "events/points", "events/camera_info", "imu", "odom",
+    "command", "drive", "range", "image", "camera_info", "events", "events/points", "events/camera_info", "imu", "odom",
     "clearance",
 )  # fmt: skip
-WORLD_FRAME, CAMERA_FRAME, LIDAR_FRAME, IMU_FRAME = "odom", "camera_optical_frame", "range_link", "imu_link"
-EVENT_FRAME = "event_camera_optical_frame"
-LIDAR_VIEW_RAD = 0.035
-POINT_STEP = 9
-POINT_LAYOUT = np.dtype(
-    {"names": ["x", "y", "t", "p"], "formats": ["<u2", "<u2", "<u4", "u1"], "offsets": [0, 2, 4, 8], "itemsize": 9}
-)
-POINT_FIELDS = [
-    PointField(name="x", offset=0, datatype=PointField.UINT16, count=1),
-    PointField(name="y", offset=2, datatype=PointField.UINT16, count=1),
-    PointField(name="t", offset=4, datatype=PointField.UINT32, count=1),
-    PointField(name="p", offset=8, datatype=PointField.UINT8, count=1),
-]
 
 
 class RobotWorldConfig(PaceConfig, RobotFlightConfig, WireConfig):
@@ -93,8 +88,9 @@ class RobotWorldNode(Node):
         self.imu = self.create_publisher(Imu, "imu", qos)
         self.image = self.create_publisher(Image, "image", qos)
         self.camera_info = self.create_publisher(CameraInfo, "camera_info", qos)
-        self.events = self.create_publisher(PointCloud2, "events/points", qos)
+        self.points = self.create_publisher(PointCloud2, "events/points", qos)
         self.event_camera_info = self.create_publisher(CameraInfo, "events/camera_info", qos)
+        self.packets = self._packet_publisher()
         self.range = self.create_publisher(Range, "range", qos)
         self.clearance = self.create_publisher(Float64, "clearance", qos)
         self.transforms = self._transform_publisher()
@@ -106,6 +102,14 @@ class RobotWorldNode(Node):
             self.get_logger().info("tf2_msgs is not installed: no /tf")
             return None
         return self.create_publisher(TFMessage, "/tf", COMMAND_QOS)
+
+    def _packet_publisher(self) -> Any:
+        try:
+            from event_camera_msgs.msg import EventPacket
+        except ImportError:
+            self.get_logger().info("event_camera_msgs is not installed: events as points only")
+            return None
+        return self.create_publisher(EventPacket, "events", COMMAND_QOS)
 
     def pause(self, paused: bool) -> None:
         """Stop or continue simulated time."""
@@ -178,97 +182,38 @@ class RobotWorldNode(Node):
         senses = self._flight().advance()
         if self.lock_step:
             self.timer.reset()
-        time = stamp(senses.time_s)
+        config, time = self.parameters.config, stamp(senses.time_s)
         self.clock.publish(ClockMessage(clock=time))
-        self._publish_odometry(time)
-        self._publish_imu(senses, time)
-        self._publish_image(senses, time)
-        self._publish_events(senses, time)
-        self._publish_range(senses, time)
-
-    def _publish_odometry(self, time: Time) -> None:
-        pose = self._flight().pose()
-        message = Odometry(child_frame_id=BASE_FRAME)
-        message.header.stamp, message.header.frame_id = time, WORLD_FRAME
-        place, turn = message.pose.pose.position, message.pose.pose.orientation
-        place.x, place.y, place.z = (float(value) for value in pose.position_m)
-        turn.w, turn.x, turn.y, turn.z = (float(value) for value in pose.attitude)
-        linear, angular = message.twist.twist.linear, message.twist.twist.angular
-        linear.x, linear.y, linear.z = (float(value) for value in pose.velocity_mps)
-        angular.x, angular.y, angular.z = (float(value) for value in pose.spin_radps)
-        self.odom.publish(message)
+        odometry = odometry_of(self._flight().pose(), time)
+        self.odom.publish(odometry)
         if self.clearance.get_subscription_count():
             self.clearance.publish(Float64(data=float(self._flight().robot.truth().clearance_m)))
         if self.transforms is not None:
-            self.transforms.publish(transform_of(message))
-
-    def _publish_imu(self, senses: Senses, time: Time) -> None:
-        message = Imu()
-        message.header.stamp, message.header.frame_id = time, IMU_FRAME
-        message.orientation_covariance[0] = -1.0  # not measured
-        turn, force = message.angular_velocity, message.linear_acceleration
-        turn.x, turn.y, turn.z = (float(value) for value in senses.gyro_radps)
-        force.x, force.y, force.z = (float(value) for value in senses.accel_mps2)
-        self.imu.publish(message)
-
-    def _publish_image(self, senses: Senses, time: Time) -> None:
+            self.transforms.publish(transform_of(odometry))
+        self.imu.publish(imu_of(senses, time))
+        self.image.publish(image_of(senses, time))
         rows, columns = senses.image.shape
-        message = Image(height=rows, width=columns, encoding="mono8", step=columns)
-        message.header.stamp, message.header.frame_id = time, CAMERA_FRAME
-        message.data = array.array("B", senses.image.tobytes())
-        self.image.publish(message)
-        self.camera_info.publish(camera_info(rows, columns, self.parameters.config.fov_rad, time, CAMERA_FRAME))
+        self.camera_info.publish(camera_info((rows, columns), config.fov_rad, time, CAMERA_FRAME))
+        self._publish_events(senses)
+        if not math.isnan(senses.range_m):
+            self.range.publish(range_of(senses.range_m, config.lidar_max_m, time))
 
-    def _publish_events(self, senses: Senses, time: Time) -> None:
-        config, events = self._flight().robot.config, senses.events
-        begun_us = round((senses.time_s - config.dt_s) * 1e6)
-        points = np.zeros(len(events.x), POINT_LAYOUT)
-        flown_us = round(self._flight().robot.time_s * 1e6) - round(config.dt_s * 1e6)
-        points["x"], points["y"], points["p"] = events.x, events.y, events.on
-        points["t"] = np.maximum(events.t_us - flown_us, 0)
-        message = PointCloud2(
-            height=1, width=len(points), point_step=POINT_STEP, row_step=POINT_STEP * len(points), is_dense=True
-        )
-        message.header.stamp, message.header.frame_id = stamp(begun_us * 1e-6), EVENT_FRAME
-        message.fields = POINT_FIELDS
-        message.data = array.array("B", points.tobytes())
-        size = config.event_height, config.event_width
-        self.event_camera_info.publish(camera_info(*size, config.event_fov_rad, time, EVENT_FRAME))
-        self.events.publish(message)
-
-    def _publish_range(self, senses: Senses, time: Time) -> None:
-        if math.isnan(senses.range_m):
-            return
-        reading = Range(radiation_type=Range.INFRARED, field_of_view=LIDAR_VIEW_RAD, min_range=0.0)
-        reading.header.stamp, reading.header.frame_id = time, LIDAR_FRAME
-        reading.max_range, reading.range = float(self.parameters.config.lidar_max_m), float(senses.range_m)
-        self.range.publish(reading)
+    def _publish_events(self, senses: Senses) -> None:
+        """The events of the period that ends now, as points, and as a packet where that message is installed."""
+        config, flight = self.parameters.config, self._flight()
+        begun = stamp(senses.time_s - config.dt_s)
+        base_us = round(flight.robot.time_s * 1e6) - round(config.dt_s * 1e6)
+        eye = flight.robot.config
+        info = camera_info((eye.event_height, eye.event_width), eye.event_fov_rad, stamp(senses.time_s), EVENT_FRAME)
+        self.event_camera_info.publish(info)
+        self.points.publish(points_of(senses.events, base_us, begun))
+        if self.packets is not None:
+            size = config.event_width, config.event_height
+            packet = packet_of(self.packets.msg_type, senses.events, base_us, begun, size, flight.ticks)
+            self.packets.publish(packet)
 
     def _health(self) -> Health:
         return self._flight().health({"unanswered": self.unanswered})
-
-
-def camera_info(rows: int, columns: int, fov_rad: float, time: Time, frame: str) -> CameraInfo:
-    """A pinhole without distortion."""
-    focal = 0.5 * columns / math.tan(0.5 * fov_rad)
-    message = CameraInfo(height=rows, width=columns, distortion_model="plumb_bob", d=[0.0] * 5)
-    message.header.stamp, message.header.frame_id = time, frame
-    message.k = [focal, 0.0, 0.5 * columns, 0.0, focal, 0.5 * rows, 0.0, 0.0, 1.0]
-    message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    message.p = [focal, 0.0, 0.5 * columns, 0.0, 0.0, focal, 0.5 * rows, 0.0, 0.0, 0.0, 1.0, 0.0]
-    return message
-
-
-def transform_of(odometry: Odometry) -> Any:
-    """The pose of an odometry message as a tf2_msgs/TFMessage."""
-    from geometry_msgs.msg import TransformStamped
-    from tf2_msgs.msg import TFMessage
-
-    transform = TransformStamped(header=odometry.header, child_frame_id=odometry.child_frame_id)
-    place, at = transform.transform.translation, odometry.pose.pose.position
-    place.x, place.y, place.z = at.x, at.y, at.z
-    transform.transform.rotation = odometry.pose.pose.orientation
-    return TFMessage(transforms=[transform])
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ from sim_worlds.scene import Scene, open_scene
 from snn_cli.controllers import controller_named
 from snn_cli.missions.mission_config import AvoidMission
 from snn_cli.missions.scoring import Referee
+from snn_cli.missions.watch import Watch
 from snn_control.drive_control import HEADING_PID
 from snn_control.pid import Pid
 from snn_perception.motion.looming import NOTHING, Looming, LoomingDetector
@@ -60,7 +61,12 @@ class AvoidFlight:
         self.judged: tuple[float, float] | None = None  # true and estimated time to contact
         self.seen: Looming = NOTHING
 
-    def fly(self) -> None:
+    @property
+    def target_m(self) -> float:
+        """The height that is wanted while nothing is near."""
+        return self.mission.pilot.height_m
+
+    def fly(self, watch: Watch | None = None) -> None:
         """Until it has passed, or hit."""
         commands: Array = np.zeros(3)
         a = self.approach
@@ -73,6 +79,8 @@ class AvoidFlight:
             self._judge()
             commands = self._command(senses.range_m)
             self.referee.see(self.robot.truth(), commands, False)
+            if watch is not None:
+                watch(self.robot, senses, commands, self)
 
     def _move(self, time_s: float) -> None:
         """Put what approaches where it is; it comes straight at where the robot was."""
@@ -109,24 +117,24 @@ class AvoidFlight:
         return np.array([0.0 if low else ESCAPE * self.escape, turn, REVERSE])
 
 
-def avoid(mission: AvoidMission, seed: int) -> dict[str, Any]:
+def avoid(mission: AvoidMission, seed: int, watch: Watch | None = None) -> dict[str, Any]:
     """All approaches twice: to get away, and holding still to judge the time to contact."""
     flights: list[AvoidFlight] = []
     stills: list[AvoidFlight] = []
     for k in range(mission.approaches):
         for dodge, into in ((True, flights), (False, stills)):
             flight = AvoidFlight(mission, 1000 * seed + k, dodge)
-            flight.fly()
+            flight.fly(watch)
             into.append(flight)
     avoided = [not f.referee.contact and f.referee.path[:, 5].min() >= mission.miss_m for f in flights]
     judged = [f.judged for f in stills if f.judged is not None]
     error = np.array([told / true - 1.0 for true, told in judged])
     right = float(np.mean(np.abs(np.nan_to_num(error, nan=np.inf)) <= 0.2)) if len(error) else None
     referee = flights[0].referee
-    referee.events = [event for f in flights for event in f.referee.events][:20]
+    events = [event for f in flights for event in f.referee.events][:20]
     return {
         **referee.result(mission.name, seed, float(np.mean(avoided)) >= 0.95), "approaches": len(flights),
-        "contact": any(f.referee.contact for f in flights), "avoided": float(np.mean(avoided)),
+        "contact": any(f.referee.contact for f in flights), "events": events, "avoided": float(np.mean(avoided)),
         "near_misses": sum(f.referee.near_misses for f in flights),
         "hit_without_moving": float(np.mean([f.referee.path[:, 5].min() < 0.35 for f in stills])),
         "energy_estimate_j": sum(f.referee.energy_j for f in flights), "time_to_contact_within_20_percent": right,

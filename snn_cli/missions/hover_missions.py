@@ -1,22 +1,28 @@
 """Missions that stay: hold station in drafts, and follow a profile of heights on a street."""
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim_worlds.robot import Robot, Senses
+from sim_worlds.robot import Robot
 from sim_worlds.scene import open_scene
 from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import HoldMission, Mission, ProfileMission
 from snn_cli.missions.scoring import Referee
+from snn_cli.missions.watch import Watch
 
 Array = NDArray[np.float64]
-Watch = Callable[[Robot, Senses], None]
 SPEED_PER_M = 0.15  # by which it flies back to where it believes to have begun (1/s)
 FASTEST_MPS = 0.4
 TURN_PER_M, MOST_TURN_RAD = 0.5, 0.6  # towards the side to which it was blown
+
+
+class HoverFlight(NamedTuple):
+    """What those who watch may look at."""
+
+    referee: Referee
+    target_m: float
 
 
 def start_robot(mission: Mission, seed: int, along_m: float = 3.0) -> Robot:
@@ -49,7 +55,7 @@ def hold(mission: HoldMission, seed: int, watch: Watch | None = None, silent_mot
         commands = pilot.command(senses, mission.pilot.height_m, turn - pilot.heading_rad, speed)
         referee.see(robot.truth(), commands, False)
         if watch is not None:
-            watch(robot, senses)
+            watch(robot, senses, commands, HoverFlight(referee, mission.pilot.height_m))
     away = np.linalg.norm(referee.path[:, 1:4] - start, axis=1)
     success = not referee.contact and bool(away.max() <= mission.within_m)
     return {
@@ -71,7 +77,7 @@ def profile(mission: ProfileMission, seed: int, watch: Watch | None = None) -> d
             commands = pilot.command(senses, height_m, -pilot.heading_rad, mission.speed_mps)
             referee.see(robot.truth(), commands, False)
             if watch is not None:
-                watch(robot, senses)
+                watch(robot, senses, commands, HoverFlight(referee, height_m))
         errors.append(float(np.abs(referee.path[-steps // 4 :, 3] - height_m).mean()))
         referee.tell(robot.time_s, f"held {height_m:g} m within {errors[-1]:.3f} m")
     success = not referee.contact and max(errors) <= mission.within_m

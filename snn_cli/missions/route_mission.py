@@ -1,7 +1,6 @@
 """Teach a route by flying it once, then follow it in another condition, by what the robot sees."""
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import RouteMission
 from snn_cli.missions.route_pilot import turn_along
 from snn_cli.missions.scoring import Referee, beside_path
+from snn_cli.missions.watch import Watch
 from snn_control.route_follower import RouteFollower
 from snn_control.taught_route import RouteRecorder, TaughtRoute
 from snn_perception.places.image_shift import outline, shift_between
@@ -21,7 +21,6 @@ from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig
 
 Array = NDArray[np.float64]
-Watch = Callable[[Robot, Senses, "RouteFlight"], None]
 PATIENCE = 1.6  # times the time that the route should take
 TOLERANCE = 2  # places
 SETTLE_S = 3.0
@@ -140,6 +139,11 @@ class RouteFlight:
         self.correlation, self.arrived, self.was_lost = 0.0, False, False
         self.commands: Array = np.zeros(3)
 
+    @property
+    def target_m(self) -> float:
+        """The height that is wanted."""
+        return self.mission.pilot.height_m
+
     def fly(self, watch: Watch | None = None) -> dict[str, Any]:
         """Fly until the robot believes to have arrived, touches something, or time is up."""
         limit_s = SETTLE_S + PATIENCE * self.taught.route.length_m / self.mission.follower.speed_mps
@@ -147,7 +151,7 @@ class RouteFlight:
             senses = self.robot.advance(self.commands)
             self.step(senses)
             if watch is not None:
-                watch(self.robot, senses, self)
+                watch(self.robot, senses, self.commands, self)
             if self.referee.contact:
                 self.referee.tell(self.robot.time_s, "contact")
                 break

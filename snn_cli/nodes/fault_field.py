@@ -24,11 +24,12 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Range
 
 from sim_worlds.blimp_flight import BlimpFlight, FlightConfig
-from snn_cli.faults_case import Missed, need
+from snn_cli.faults.case import Missed, need
+from snn_core.frames import BASE_FRAME
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.process import make_executor
 from snn_core.nodes.sensing_listener import SensingListener
-from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, from_wrench, now_s, stamp
+from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_wrench, now_s, stamp
 from snn_core.sensing import SamplePacer
 from snn_core.signals import Command
 

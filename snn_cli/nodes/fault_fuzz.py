@@ -12,7 +12,7 @@ from sensor_msgs.msg import PointField
 
 from sim_worlds.nodes.blimp_world import BlimpWorldNode
 from sim_worlds.nodes.robot_world import RobotWorldNode
-from snn_cli.faults_soak import resident_mb
+from snn_cli.faults.soak import resident_mb
 from snn_cli.nodes.fault_desk import Desk, deliver
 from snn_cli.nodes.fault_field import Field
 from snn_control.nodes.altitude_controller import AltitudeControllerNode
@@ -20,9 +20,10 @@ from snn_control.nodes.command_gate import CommandGateNode
 from snn_control.nodes.coordinator import CoordinatorNode
 from snn_control.nodes.pid_controller import PidControllerNode
 from snn_control.nodes.route_follower import RouteFollowerNode
-from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, WireConfig, now_s, stamp
+from snn_core.event_messages import FIELDS, POINT, STEP
+from snn_core.frames import BASE_FRAME
+from snn_core.nodes.wire import COMMAND_QOS, WireConfig, now_s, stamp
 from snn_core.sensing import KEYS
-from snn_perception.events.point_clouds import FIELDS, RECORD, STEP
 from snn_perception.nodes.event_motion import EventMotionNode
 from snn_perception.nodes.ground_velocity import GroundVelocityNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
@@ -155,7 +156,7 @@ def _plausible_image(message: Any, rng: Rng) -> None:
 def _plausible_cloud(message: Any, rng: Rng) -> None:
     """Events of a tenth of a second, a few of them outside the sensor."""
     count = int(rng.choice((0, 1, 50, 400)))
-    points = np.zeros(count, RECORD)
+    points = np.zeros(count, POINT)
     for column, below in (("x", 66), ("y", 50), ("p", 2)):
         points[column] = rng.integers(0, below, count)
     points["t"] = np.sort(rng.integers(0, 100_000, count))

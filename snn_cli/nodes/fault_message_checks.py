@@ -17,7 +17,7 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import Image, PointCloud2, PointField, Range
 
 from sim_worlds.faults.files import corrupted
-from snn_cli.faults_case import Check, Missed, need
+from snn_cli.faults.case import Check, Missed, need
 from snn_cli.nodes.fault_desk import T0_S, Desk
 from snn_control.altitude_loop import REHEARSAL
 from snn_control.nodes.altitude_controller import AltitudeControllerNode
@@ -26,12 +26,12 @@ from snn_control.nodes.pid_controller import PidControllerNode
 from snn_control.owners import Owner
 from snn_control.spiking_pid import model_path
 from snn_core.errors import ConfigError
+from snn_core.event_messages import FIELDS, STEP, cloud_bytes
 from snn_core.nodes.wire import stamp
 from snn_core.signals import Level, Verdict
 from snn_perception.events.batch import make_batch
 from snn_perception.events.decoders import EventPacket
 from snn_perception.events.packets import Packet
-from snn_perception.events.point_clouds import FIELDS, STEP, cloud_bytes
 from snn_perception.nodes.event_motion import EventMotionNode
 from snn_perception.nodes.place_recognizer import PlaceRecognizerNode
 

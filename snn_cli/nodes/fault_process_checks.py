@@ -20,10 +20,11 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Range
 
-from snn_cli.faults_case import Missed, need
-from snn_cli.faults_control_checks import restarts
+from snn_cli.faults.case import Missed, need
+from snn_cli.faults.control_checks import restarts
 from snn_cli.nodes.fault_field import Field, Heard
-from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, now_s, stamp
+from snn_core.frames import BASE_FRAME
+from snn_core.nodes.wire import COMMAND_QOS, now_s, stamp
 
 DEATH_BOUND_S = 0.2  # from the death of a controller to the next owner's command
 BUMP = 0.5  # command units that a transfer may jump

@@ -17,13 +17,13 @@ from snn_control.command_gate import CommandGate, GateConfig
 from snn_control.drive_gate import DriveGate
 from snn_control.joystick import JoystickConfig, joystick_command, joystick_drive
 from snn_control.owners import Owner
+from snn_core.frames import BASE_FRAME
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.sources import Sources
 from snn_core.nodes.wire import (
-    BASE_FRAME,
     COMMAND_QOS,
     SENSOR_QOS,
     WireConfig,

@@ -21,12 +21,13 @@ from snn_control.route_steps import RoutePose, RouteState, RouteStep
 from snn_control.taught_route import TaughtRoute
 from snn_core.attitude import Attitude
 from snn_core.errors import ConfigError, SnnError
+from snn_core.frames import BASE_FRAME
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.sources import Sources
-from snn_core.nodes.wire import BASE_FRAME, COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, stamp, to_drive_wrench
+from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, stamp, to_drive_wrench
 from snn_core.signals import Health, Verdict
 
 TOPICS: tuple[str, ...] = (

@@ -50,6 +50,10 @@ class Sources:
         from_one_source.__name__ = getattr(callback, "__name__", "callback")
         self.node.create_subscription(message_type, topic, self.guard(from_one_source), qos, raw=raw)
 
+    def speaks(self, topic: str) -> bool:
+        """Whether a topic that may have been subscribed to has been heard lately."""
+        return topic in self.pins and self.pins[topic].speaks(time.perf_counter())
+
     @property
     def refused(self) -> dict[str, int]:
         """Messages of rivals that were refused, by topic."""

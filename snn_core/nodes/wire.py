@@ -9,11 +9,11 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from snn_core.config import Config
-from snn_core.signals import Command, Drive
+from snn_core.frames import BASE_FRAME
+from snn_core.signals import NEWTONS_PER_COMMAND, Command, Drive
 
 SENSOR_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)  # hears reliable publishers too
 COMMAND_QOS = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-BASE_FRAME = "base_link"
 DIGITS = 9  # of a command; takes back what multiplying and dividing does to the last bits
 
 
@@ -21,7 +21,10 @@ class WireConfig(Config):
     """How a command becomes a force; the same value in every node of a robot."""
 
     newtons_per_command: float = Field(
-        0.0232, ge=1e-6, le=10000, description="vertical force of one command unit, a tenth of full thrust (N)"
+        NEWTONS_PER_COMMAND,
+        ge=1e-6,
+        le=10000,
+        description="vertical force of one command unit, a tenth of full thrust (N)",
     )
 
 

@@ -9,11 +9,6 @@ from snn_core.errors import DataError
 from snn_perception.events.batch import EventBatch, check_size, sort_events
 
 DTYPES = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}  # sensor_msgs/PointField
-FIELDS = (("x", 0, 4), ("y", 2, 4), ("t", 4, 6), ("p", 8, 2))  # name, offset, type of the clouds made here
-STEP = 9
-RECORD = np.dtype(
-    {"names": ["x", "y", "t", "p"], "formats": ["<u2", "<u2", "<u4", "u1"], "offsets": [0, 2, 4, 8], "itemsize": STEP}
-)
 
 
 class PointBuffer(NamedTuple):
@@ -70,11 +65,3 @@ def _batch(points: Any, time: np.dtype, stamp_us: int, width: int, height: int) 
         points["x"].astype(np.uint16), points["y"].astype(np.uint16), t_us, points["p"] > 0, width, height, "points"
     )
     return sort_events(batch), int(len(x) - len(t))
-
-
-def cloud_bytes(batch: EventBatch, stamp_us: int) -> bytes:
-    """The data of a cloud with the fields `FIELDS`, times counted from `stamp_us`."""
-    points = np.zeros(len(batch), RECORD)
-    points["x"], points["y"], points["p"] = batch.x, batch.y, batch.on
-    points["t"] = batch.t_us - stamp_us
-    return points.tobytes()

@@ -23,10 +23,14 @@ Push = Callable[[Callable[[], Packet], float], None]
 
 
 def listen_to_events(node: Node, sources: Sources, push: Push) -> None:
-    """Subscribe to clouds of points, and to packets where event_camera_msgs is installed."""
+    """Subscribe to clouds of points, and to packets where event_camera_msgs is installed.
+
+    Points are not heard while the camera sends the same events as packets too.
+    """
 
     def hear_points(raw: bytes, age_s: float) -> None:
-        push(lambda: unpacked(raw, PointCloud2, points_of), age_s)
+        if not sources.speaks("events"):
+            push(lambda: unpacked(raw, PointCloud2, points_of), age_s)
 
     sources.subscribe(PointCloud2, "events/points", hear_points, EVENTS_QOS, PATIENCE_S, raw=True, aged=True)
     try:

@@ -12,13 +12,14 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Imu, Range
 
 from snn_core.errors import ConfigError, SnnError
+from snn_core.frames import BASE_FRAME
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.sources import Sources
-from snn_core.nodes.wire import BASE_FRAME, SENSOR_QOS, now_s, seconds, stamp
+from snn_core.nodes.wire import SENSOR_QOS, now_s, seconds, stamp
 from snn_core.signals import AltitudeReading
 from snn_perception.events.packets import Packet
 from snn_perception.lens import focal_length_px

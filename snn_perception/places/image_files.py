@@ -1,8 +1,8 @@
-"""Image and video files: the only place that decodes them."""
+"""Image and video files: the only place that decodes and encodes them."""
 
 import io
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -62,3 +62,18 @@ def read_video(path: Path) -> Iterator[tuple[str, NDArray[np.uint8]]]:
                 yield f"{path}#{number}", np.asarray(frame.to_ndarray(format="gray"), np.uint8)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be decoded as a video ({' '.join(str(error).split())})") from None
+
+
+def gif_bytes(frames: Iterable[NDArray[np.uint8]], rate_hz: float, colours: int = 128) -> bytes:
+    """Frames (row, column, 3) of one size as an endless GIF; the colours of each are reduced.
+
+    Raises:
+        DataError: no frames.
+    """
+    few = Image.Quantize.MAXCOVERAGE  # keeps the colour of a thin line among many greys
+    pictures = [Image.fromarray(frame).quantize(colours, method=few) for frame in frames]
+    if not pictures:
+        raise DataError("expected frames for a GIF, found none")
+    buffer = io.BytesIO()
+    pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=round(1000 / rate_hz), loop=0)
+    return buffer.getvalue()

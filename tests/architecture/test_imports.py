@@ -28,6 +28,7 @@ HOMES = {
     r"(snn_\w+|sim_\w+)\.nodes": ["*/nodes/*.py", "snn_cli/*.py"],
     "aedat": ["snn_perception/events/aedat4.py"],
     "deap": ["snn_control/strategies.py"],
+    "foxglove": ["snn_cli/foxglove_server.py"],
     "gymnasium": ["sim_worlds/gym_worlds.py"],
     "pybullet": ["sim_worlds/bullet.py"],
     "PIL|av": ["snn_perception/places/image_files.py"],

@@ -95,7 +95,15 @@ def test_requirements_are_pinned_exactly(name):
 
 @pytest.mark.parametrize(
     ("extra", "pin_file"),
-    [(None, "core"), ("sim", "sim"), ("rl", "rl"), ("train", "train"), ("events", "events"), ("test", "test")],
+    [
+        (None, "core"),
+        ("sim", "sim"),
+        ("rl", "rl"),
+        ("train", "train"),
+        ("events", "events"),
+        ("view", "view"),
+        ("test", "test"),
+    ],
 )
 def test_pins_satisfy_the_declared_ranges(setup_arguments, extra, pin_file):
     declared = setup_arguments["extras_require"][extra] if extra else setup_arguments["install_requires"]

@@ -40,7 +40,7 @@ def test_adaptive_sensing_saves_and_tracks_as_well(networks, fixed):
 
 def test_without_predicted_heights_it_would_not_track(networks, fixed):
     mission = Patrol(CONFIG, networks=networks)
-    for loop in mission.loops.values():
+    for loop in mission.deck.loops.values():
         loop.configure(LoopConfig(max_predicted_steps=0))
     assert not saves(mission.fly(), fixed)
 

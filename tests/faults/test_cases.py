@@ -2,9 +2,9 @@
 
 import pytest
 
-from snn_cli.faults_case import LEVELS
-from snn_cli.faults_run import NO_ROS, PURE_CHECKS, attempt, checks, fly_cases, matrix
-from snn_cli.faults_table import CASES, NOT_APPLICABLE
+from snn_cli.faults.case import LEVELS
+from snn_cli.faults.run import NO_ROS, PURE_CHECKS, attempt, checks, fly_cases, matrix
+from snn_cli.faults.table import CASES, NOT_APPLICABLE
 
 BY_NUMBER = {case.number: case for case in CASES}
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from snn_cli import faults_run
-from snn_cli.faults_case import Missed
+from snn_cli.faults import run
+from snn_cli.faults.case import Missed
 from snn_cli.main import main
 
 
@@ -26,7 +26,7 @@ def test_run_passes_skips_and_fails(capsys, monkeypatch):
     def missed():
         raise Missed("0.4 s until neutral")
 
-    monkeypatch.setitem(faults_run.PURE_CHECKS, 1, missed)
+    monkeypatch.setitem(run.PURE_CHECKS, 1, missed)
     status, result, error = answer(capsys, "run", "--case", "1", "--case", "33", "--case", "55")
     assert status == 1
     assert "1 of 3 cases failed: 1" in error

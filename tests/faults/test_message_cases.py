@@ -11,7 +11,7 @@ if find_spec("rclpy") is None:
 import numpy as np  # noqa: E402
 from sensor_msgs.msg import Image, PointCloud2, Range  # noqa: E402
 
-from snn_cli.faults_run import attempt  # noqa: E402
+from snn_cli.faults.run import attempt  # noqa: E402
 from snn_cli.nodes.fault_fuzz import NODES, fuzz, random_message  # noqa: E402
 from snn_cli.nodes.fault_message_checks import MESSAGE_CHECKS  # noqa: E402
 from snn_core.nodes.guard import Guard  # noqa: E402

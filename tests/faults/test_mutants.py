@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from snn_cli.faults_run import PURE_CHECKS, attempt
+from snn_cli.faults.run import PURE_CHECKS, attempt
 from snn_control import altitude_loop, command_gate, pid
 from snn_control.altitude_loop import AltitudeLoop
 from snn_control.coordination import fleet, shadow, spiking_health

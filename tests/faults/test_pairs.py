@@ -3,10 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snn_cli.faults_draw import KINDS
-from snn_cli.faults_flight import Injection, Robot
-from snn_cli.faults_pairs import draw_pair, fly_pair
-from snn_cli.faults_soak import soak
+from snn_cli.faults.draw import KINDS
+from snn_cli.faults.flight import Injection, Robot
+from snn_cli.faults.pairs import draw_pair, fly_pair
+from snn_cli.faults.soak import soak
 from snn_control import command_gate
 
 INJECTIONS = st.builds(

@@ -18,3 +18,15 @@ def bench():
     bench = Bench()
     yield bench
     bench.close()
+
+
+@pytest.fixture
+def packet_type():
+    """event_camera_msgs/EventPacket, or one built with the same fields."""
+    from benchmarks.event_messages import provide
+
+    if provide() is None:
+        pytest.skip("event_camera_msgs is not installed, and there is no compiler to build its message")
+    from event_camera_msgs.msg import EventPacket
+
+    return EventPacket

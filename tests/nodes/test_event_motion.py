@@ -8,11 +8,10 @@ import pytest
 from geometry_msgs.msg import TwistWithCovarianceStamped
 from sensor_msgs.msg import Image, PointCloud2, PointField
 
-from benchmarks.event_messages import provide
 from ros_bench import diagnostics
 from snn_core.errors import DataError
+from snn_core.event_messages import FIELDS, STEP, cloud_bytes
 from snn_core.nodes.wire import stamp
-from snn_perception.events.point_clouds import FIELDS, STEP, cloud_bytes
 from snn_perception.events.rosbag_events import messages
 from snn_perception.motion.motion_trials import moving
 from snn_perception.nodes.event_messages import points_of, unpacked
@@ -25,16 +24,6 @@ PATIENT = {"use_sim_time": False, "width": 64, "height": 64, "rate_hz": 20.0, "m
 @pytest.fixture(scope="module")
 def trial():
     return moving(np.random.default_rng(4), 0.0, 100.0, 14.0)
-
-
-@pytest.fixture
-def packet_type():
-    """event_camera_msgs/EventPacket, or one built with the same fields."""
-    if provide() is None:
-        pytest.skip("event_camera_msgs is not installed, and there is no compiler to build its message")
-    from event_camera_msgs.msg import EventPacket
-
-    return EventPacket
 
 
 def cloud(batch, **changes):
@@ -90,6 +79,17 @@ def test_packets_give_motion_under_their_own_stamp(bench, trial, packet_type):
     assert 0.5 < message.twist.twist.linear.x < 2.0
     assert message.header.stamp.sec in range(101, 110)
     assert node.guard.errors == 0
+
+
+def test_a_camera_that_sends_both_is_heard_once(bench, trial, packet_type):
+    node = bench.make(EventMotionNode, focal_px=100.0, **PATIENT)
+    parts = [trial.batch.take(part) for part in np.array_split(np.arange(len(trial.batch)), 4)]
+    for k, part in enumerate(parts):
+        bench.publish("events", packet(packet_type, evt3_of(part), k))
+        bench.until(lambda k=k: node.loop.counts["packets"] == k + 1, "the packet to be used")
+        bench.publish("events/points", cloud(part))
+        bench.spin()
+    assert node.loop.counts["packets"] == len(parts)
 
 
 def test_packets_that_are_wrong_are_counted(bench, packet_type):

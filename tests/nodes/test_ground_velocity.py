@@ -14,9 +14,9 @@ from sensor_msgs.msg import CameraInfo, Imu, PointCloud2, PointField
 from launch_reader import read_launch
 from ros_bench import diagnostics, range_at
 from snn_core.errors import ConfigError
+from snn_core.event_messages import FIELDS, STEP, cloud_bytes
 from snn_core.nodes.wire import stamp
 from snn_core.sensing import SensingOrder
-from snn_perception.events.point_clouds import FIELDS, STEP, cloud_bytes
 from snn_perception.motion.motion_trials import moving
 from snn_perception.nodes.ground_velocity import GroundVelocityNode
 

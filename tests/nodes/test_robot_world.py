@@ -1,5 +1,7 @@
 """The whole robot as a node: lock step, every sensor, services, faults."""
 
+import sys
+
 import numpy as np
 import pytest
 from nav_msgs.msg import Odometry
@@ -11,6 +13,9 @@ from std_srvs.srv import SetBool, Trigger
 from ros_bench import wrench_at
 from sim_worlds.nodes.robot_world import RobotWorldNode
 from snn_core.nodes.wire import seconds
+from snn_perception.events.decoders import EventDecoder
+from snn_perception.events.point_clouds import cloud_events
+from snn_perception.nodes.event_messages import packet_of, points_of
 
 pytestmark = pytest.mark.ros
 SMALL = {"scene": "hall", "width": 32, "height": 24, "event_width": 32, "event_height": 24, "paused": True}
@@ -38,6 +43,32 @@ def test_step_publishes_every_sensor_of_one_instant(bench):
     assert (events_info.width, events_info.height, events_info.k[0]) == (48, 24, pytest.approx(24 / np.tan(0.6)))
     assert imu.linear_acceleration.z == pytest.approx(9.81, abs=0.3)
     assert seconds(heard["/clock"][0][1].clock) == pytest.approx(1.1)
+
+
+def test_events_come_as_packets_too_where_their_message_is_installed(bench, packet_type):
+    clouds, packets = bench.listen("events/points", PointCloud2), bench.listen("events", packet_type)
+    node = world(bench)
+    bench.until(lambda: node.packets.get_subscription_count() == 1, "the listener")
+    for _ in range(4):
+        bench.call(Trigger, "step", Trigger.Request())
+    bench.until(lambda: len(packets) == len(clouds) == 4, "events")
+    decoder = EventDecoder()
+    for (_, cloud), (_, packet) in zip(clouds, packets, strict=True):
+        told = decoder.decode(packet_of(packet))
+        points, outside = cloud_events(points_of(cloud), 32, 24)
+        assert outside == 0
+        for name in ("x", "y", "t_us", "on"):
+            assert np.array_equal(getattr(told, name), getattr(points, name))
+    assert sum(cloud.width for _, cloud in clouds) > 20
+    assert decoder.counts == {}
+
+
+def test_without_that_message_events_come_as_points(bench, monkeypatch):
+    monkeypatch.setitem(sys.modules, "event_camera_msgs.msg", None)
+    clouds, node = bench.listen("events/points", PointCloud2), world(bench)
+    assert node.packets is None
+    bench.call(Trigger, "step", Trigger.Request())
+    bench.until(lambda: clouds, "points")
 
 
 def answered(bench, command, periods=15):

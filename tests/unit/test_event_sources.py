@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from snn_core.errors import DataError
+from snn_core.event_messages import FIELDS, STEP, cloud_bytes
 from snn_perception.events.batch import EventBatch, join, make_batch
 from snn_perception.events.decoders import EventDecoder, EventPacket
-from snn_perception.events.point_clouds import FIELDS, STEP, PointBuffer, cloud_bytes, cloud_events
+from snn_perception.events.point_clouds import PointBuffer, cloud_events
 from snn_perception.events.sources import read_events, write_events
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from snn_core.errors import ModelError
+from snn_core.event_messages import FIELDS, STEP, cloud_bytes
 from snn_perception.events.batch import EventBatch, make_batch
 from snn_perception.events.packets import Packet
-from snn_perception.events.point_clouds import FIELDS, STEP, PointBuffer, cloud_bytes
+from snn_perception.events.point_clouds import PointBuffer
 from snn_perception.motion import delay_layer
 from snn_perception.motion.contrast import maximise_contrast
 from snn_perception.motion.evidence import EvidenceGatherer

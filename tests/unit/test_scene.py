@@ -173,3 +173,24 @@ def test_grey_pictures_are_the_luma_of_coloured_ones():
     here = scene.route.at(20.0)
     view = scene.quads, scene.atlas, scene.atmosphere, np.array([here.x_m, here.y_m, 1.5]), camera_axes(here.yaw_rad)
     assert np.abs(camera.see_grey(*view) - grey(camera.see(*view))).mean() < 3.0
+
+
+def test_a_room_without_a_ceiling_is_a_yard_with_walls():
+    yard = Scene(SceneConfig(name="yard", route_m=[(0, 0), (8, 0)], room_m=(-3, -4, 11, 4)), PLAIN)
+    assert yard.clearance_m(np.array([10.0, 0, 2.5])) == pytest.approx(0.9)  # half of the wall's 0.2 m stands inside
+    assert yard.clearance_m(np.array([11.0, 0, 4.0])) == pytest.approx(1.0)  # above it
+
+
+def test_people_are_narrower_at_the_head_and_touched_as_one():
+    nobody, one = (
+        Scene(SceneConfig(name="t", route_m=[(0, 0), (10, 0)]), ConditionConfig(people_per_100m=people))
+        for people in (0, 10)
+    )
+    assert len(one.solids.yaw_rad) - len(nobody.solids.yaw_rad) == len(one.walkers) == 1
+    walker = one.walkers[0]
+    rows = slice(walker.first, walker.first + walker.quads)
+    tops = one.quads.corner_m[rows, 2]
+    wide = np.linalg.norm(one.quads.across_m[rows], axis=1)
+    assert tops.max() == pytest.approx(1.75)
+    assert wide[tops > 1.7].max() < 0.5 * wide[tops < 1.7].max()
+    assert 2 * one.solids.half_m[walker.solid, 2] == pytest.approx(1.75)

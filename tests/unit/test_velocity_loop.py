@@ -9,12 +9,13 @@ from sim_worlds.robot import Robot
 from sim_worlds.robot_config import RobotConfig
 from sim_worlds.scene import open_scene
 from snn_cli.missions.autopilot import Autopilot, PilotConfig
+from snn_core.event_messages import FIELDS, STEP, cloud_bytes
 from snn_core.sensing import SensingOrder
 from snn_core.signals import AltitudeReading, Level, Verdict
 from snn_perception.events.batch import make_batch
 from snn_perception.events.decoders import EventPacket
 from snn_perception.events.packets import Packet
-from snn_perception.events.point_clouds import FIELDS, STEP, PointBuffer, cloud_bytes
+from snn_perception.events.point_clouds import PointBuffer
 from snn_perception.lens import focal_length_px
 from snn_perception.motion.motion_model import load_motion_model
 from snn_perception.motion.motion_trials import moving

@@ -1,6 +1,6 @@
-"""The cases of the fault suite, as data. What is not applicable says why; the checks stand in `faults_*_checks.py`."""
+"""The cases of the fault suite, as data. What is not applicable says why; the checks stand in `*_checks.py`."""
 
-from snn_cli.faults_case import Case
+from snn_cli.faults.case import Case
 
 CASES = tuple(Case(*row) for row in (
     (1, "sensor off", "sensor", "no readings for 10 s", "neutral within 0.5 s, ERROR 'no range', flies again"),

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from itertools import permutations
 
 from sim_worlds.faults.networks import hyperactive, silenced
-from snn_cli.faults_case import Check, Missed, need
-from snn_cli.faults_flight import Injection, Robot
-from snn_cli.faults_sensor_checks import safe
-from snn_cli.faults_watch import PEER_FRAME, Watch
+from snn_cli.faults.case import Check, Missed, need
+from snn_cli.faults.flight import Injection, Robot
+from snn_cli.faults.sensor_checks import safe
+from snn_cli.faults.watch import PEER_FRAME, Watch
 from snn_control.altitude_loop import LoopConfig
 from snn_control.controllers import SpikingController
 from snn_control.coordination.contracts import Phase, load_contracts

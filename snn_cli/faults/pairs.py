@@ -8,9 +8,9 @@ import numpy as np
 from tqdm import tqdm
 
 from snn_cli.arguments import count, seed
-from snn_cli.faults_draw import draw_injection
-from snn_cli.faults_flight import Injection, Robot
-from snn_cli.faults_watch import Watch
+from snn_cli.faults.draw import draw_injection
+from snn_cli.faults.flight import Injection, Robot
+from snn_cli.faults.watch import Watch
 from snn_cli.output import emit, table
 from snn_control.owners import Owner
 from snn_core.errors import SnnError

@@ -2,9 +2,9 @@
 
 import argparse
 
-from snn_cli import faults_fuzz, faults_list, faults_pairs, faults_run, faults_soak
+from snn_cli.faults import fuzz, listing, pairs, run, soak
 
-ACTIONS = (faults_list, faults_run, faults_pairs, faults_fuzz, faults_soak)
+ACTIONS = (listing, run, pairs, fuzz, soak)
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -13,12 +13,10 @@ from sim_worlds.blimp_flight import BlimpFlight, FlightConfig
 from sim_worlds.faults.clocks import clock_fault
 from sim_worlds.faults.commands import command_fault
 from sim_worlds.faults.readings import Fault, Sizes, healthy, reading_fault
-from snn_control.altitude_loop import AltitudeLoop, LoopConfig
+from snn_control.altitude_loop import LoopConfig
 from snn_control.command_gate import SLEW_CREDIT_S, CommandGate, GateConfig
-from snn_control.controllers import PidController, SpikingController
+from snn_control.flight_deck import CONTROLLERS, answers, twin_loops
 from snn_control.owners import Owner, Transition
-from snn_control.pid import PidConfig
-from snn_control.spiking_pid import SpikingPid, model_path
 from snn_core.sensing import SamplePacer, SensingOrder
 from snn_core.signals import AltitudeReading, Command, Health, Level
 
@@ -27,7 +25,6 @@ SENSE_EVERY = 5  # ticks: 10 Hz
 REPORT_EVERY = 50  # ticks: as often as /diagnostics
 START_S = 1000.0  # of the robot's clock: it may be set back
 SECOND = 1e-9
-CONTROLLERS = {Owner.SNN: "snn", Owner.PID: "pid"}
 
 
 class Injection(NamedTuple):
@@ -87,11 +84,7 @@ class Robot:
         self.generator = np.random.default_rng([seed, 7])
         self.flight = BlimpFlight(FlightConfig(dt_s=tick_s, seed=seed, start_height_m=targets[0][1], trial=""))
         self.start_s = START_S
-        config = loop or LoopConfig()
-        self.loops = {
-            Owner.SNN: AltitudeLoop(config, SpikingController(SpikingPid.load(model_path("default"), config.dt_s))),
-            Owner.PID: AltitudeLoop(config, PidController(PidConfig())),
-        }
+        self.loops = twin_loops(loop or LoopConfig())
         self.gate = CommandGate(gate or GateConfig())
         self.ticks: deque[Tick] = deque(maxlen=keep)
         self.reports: deque[Report] = deque(maxlen=keep)
@@ -190,16 +183,8 @@ class Robot:
         return arriving
 
     def _control(self, owner: Owner, readings: Sequence[AltitudeReading]) -> list[Command]:
-        sent = []
-        for reading in readings:
-            command = self.loops[owner].take_reading(reading, self.now_s)
-            if command is not None:
-                sent.append(command)
-        if not sent and self.count % self.sense_every == 0:
-            bridged = self.loops[owner].take_tick(self.now_s)
-            sent += [bridged] if bridged is not None else []
-        held = None if sent or self.count % self.hold_every else self.loops[owner].hold(self.now_s)
-        sent += [held] if held is not None else []
+        tick, hold = self.count % self.sense_every == 0, self.count % self.hold_every == 0
+        sent = answers(self.loops[owner], readings, self.now_s, tick, hold)
         for key, item in self._active(CONTROLLERS[owner]):
             fault = self._fault(key, partial(command_fault, item.name, self.generator))
             sent = [one for command in sent for one in fault(command)]

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from snn_cli.faults_table import CASES, NOT_APPLICABLE
+from snn_cli.faults.table import CASES, NOT_APPLICABLE
 from snn_cli.output import emit, table
 
 COLUMNS = ("case", "name", "level", "injected", "expected")

@@ -4,13 +4,13 @@ from collections import deque
 
 import numpy as np
 
-from snn_cli.faults_flight import CONTROLLERS, Robot
+from snn_cli.faults.flight import Robot
 from snn_control.coordination.contracts import load_contracts
 from snn_control.coordination.coordinator import CLIMB, HEIGHT, MOTION, PLACE, CoordinationConfig, Coordinator
 from snn_control.coordination.fleet import Observation, Transform
 from snn_control.coordination.journal import Event
-from snn_control.coordination.lifecycle import NodeState
-from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
+from snn_control.coordination.snapshot import Decision, Sample, Snapshot
+from snn_control.flight_deck import CONTROLLERS, network_report
 from snn_control.owners import Owner
 from snn_core.signals import Level
 
@@ -65,7 +65,7 @@ class Watch:
     def _step(self, robot: Robot) -> None:
         now_s = robot.now_s
         target_m = robot.loops[Owner.PID].target_m
-        reports = self._reports(robot) if robot.count % robot.report_every == 0 else []
+        reports = [network_report(robot.loops[Owner.SNN])] if robot.count % robot.report_every == 0 else []
         snapshot = Snapshot(now_s, self.samples, target_m, reports, self.observations, self.battery)
         self.samples = []
         self.decision = self.coordinator.step(snapshot)
@@ -85,13 +85,6 @@ class Watch:
         """The sensors' leases run out."""
         if robot.time_s >= self.dead_from_s + 1.0:
             self._ask(robot, None)
-
-    def _reports(self, robot: Robot) -> list[NodeReport]:
-        loop = robot.loops[Owner.SNN]
-        numbers = {**loop.controller.counters(), "off_target_steps": loop.off_target_steps}
-        return [
-            NodeReport("altitude_controller", Level.OK, NodeState.ACTIVE, {k: float(v) for k, v in numbers.items()})
-        ]
 
     def said(self, level: Level, words: str, start_s: float = 0.0, end_s: float = np.inf) -> str:
         """The first event of at least this level that contains the words; empty where there is none."""

@@ -5,8 +5,8 @@ from functools import partial
 from itertools import pairwise
 
 from sim_worlds.faults.readings import Sizes
-from snn_cli.faults_case import Check, need
-from snn_cli.faults_flight import Injection, Robot
+from snn_cli.faults.case import Check, need
+from snn_cli.faults.flight import Injection, Robot
 from snn_control.altitude_loop import LoopConfig
 from snn_control.owners import Owner
 from snn_core.signals import Level, Verdict

@@ -9,9 +9,9 @@ import numpy as np
 from tqdm import tqdm
 
 from snn_cli.arguments import number, seed
-from snn_cli.faults_draw import draw_injection
-from snn_cli.faults_flight import Robot
-from snn_cli.faults_watch import Watch
+from snn_cli.faults.draw import draw_injection
+from snn_cli.faults.flight import Robot
+from snn_cli.faults.watch import Watch
 from snn_cli.output import emit, table
 from snn_control.coordination.ladder import Condition
 from snn_control.owners import Owner

@@ -5,7 +5,7 @@ import numpy as np
 from sim_worlds.faults.clocks import CLOCK_FAULTS
 from sim_worlds.faults.commands import COMMAND_FAULTS
 from sim_worlds.faults.readings import READING_FAULTS
-from snn_cli.faults_flight import Injection
+from snn_cli.faults.flight import Injection
 
 TARGET_FAULTS = ("nan", "inf", "huge", "negative", "off")
 KINDS = tuple(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sim_worlds.faults.files import CANARY, corrupted, with_header, with_value
-from snn_cli.faults_case import Check, Missed, need
+from snn_cli.faults.case import Check, Missed, need
 from snn_control.spiking_pid import model_path
 from snn_core.errors import ModelError
 from snn_core.model_files import load_model

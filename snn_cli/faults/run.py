@@ -9,11 +9,11 @@ from typing import Any
 
 from tqdm import tqdm
 
-from snn_cli.faults_case import LEVELS, Case, Check
-from snn_cli.faults_control_checks import CONTROL_CHECKS
-from snn_cli.faults_model_checks import MODEL_CHECKS
-from snn_cli.faults_sensor_checks import SENSOR_CHECKS
-from snn_cli.faults_table import CASES, NOT_APPLICABLE
+from snn_cli.faults.case import LEVELS, Case, Check
+from snn_cli.faults.control_checks import CONTROL_CHECKS
+from snn_cli.faults.model_checks import MODEL_CHECKS
+from snn_cli.faults.sensor_checks import SENSOR_CHECKS
+from snn_cli.faults.table import CASES, NOT_APPLICABLE
 from snn_cli.output import emit, markdown_table, table
 from snn_core.errors import SnnError
 

@@ -44,6 +44,7 @@ class MissionBringupConfig(Config):
     model: str = Field("default", description="model file of the altitude's spiking controller")
     map: str = Field("", description="map of places to begin with, empty = an empty one")
     route: str = Field("", description="taught route to begin with, empty = none")
+    networks: bool = Field(False, description="spiking networks for heading and speed too, not PIDs")
     motion: bool = Field(True, description="event_motion too, which the coordinator and people watch")
     coordinator: bool = Field(True, description="let the coordinator choose the controller and the sensing rates")
     real_time_factor: float = Field(
@@ -93,7 +94,7 @@ def compose_mission(
     }
     return MissionGraph(
         MissionDirectorNode(**of("mission_director", result=config.result, **mission)) if config.mission else None,
-        RouteFollowerNode(**of("route_follower", route=config.route, **patience)),
+        RouteFollowerNode(**of("route_follower", route=config.route, networks=config.networks, **patience)),
         AltitudeControllerNode(**of("altitude_controller", model=config.model)),
         PidControllerNode(**of("pid_controller")),
         CommandGateNode(**of("command_gate", frozen_clock_s=0.0)),

@@ -49,7 +49,7 @@ class RouteFollowerConfig(RouteLoopConfig, WireConfig):
     frame: str = Field(
         "route", description="frame of route/pose and of the poses of places: x = metres along the route"
     )
-    networks: bool = Field(True, description="spiking networks too, on drive/snn; the PIDs speak on drive/pid always")
+    networks: bool = Field(False, description="spiking networks too, on drive/snn; the PIDs speak on drive/pid always")
     heading_model: str = Field("default", description="networks that hold the heading: 'default' or a model file")
     speed_model: str = Field("default", description="networks that hold the speed: 'default' or a model file")
     velocity_patience_s: float = Field(

@@ -22,15 +22,14 @@ def add_launch(ways: "argparse._SubParsersAction[argparse.ArgumentParser]") -> N
         "--to-m", type=float, default=0.0, metavar="M", help="end here on the scene's route (the mission's)"
     )
     parser.add_argument("--seed", type=seed, default=1, help="seed of weather, sensors and what has been moved (1)")
+    parser.add_argument("--networks", action="store_true", help="spiking networks for heading and speed too, not PIDs")
     parser.add_argument("--coordinator", action="store_true", help="fly under the coordinator, with event_motion")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
     parser.set_defaults(run=run)
 
 
-def launch(
-    mission: str, condition: str = "", to_m: float = 0.0, seed: int = 1, coordinator: bool = False
-) -> dict[str, Any]:
-    """Fly it; the result of the director, with the speed of simulated time.
+def launch(values: dict[str, Any]) -> dict[str, Any]:
+    """Fly with these parameters of `mission_bringup`; the result of the director, with the speed of simulated time.
 
     Raises:
         SnnError: ROS 2 is not here, the mission is wrong, or it could not be flown.
@@ -43,17 +42,18 @@ def launch(
             f"ROS 2 is not here ({error}); source your ROS 2 or install requirements/ros.txt. "
             "`snn mission run` flies without ROS"
         ) from None
-    values = {
-        "mission": mission, "repeat_in": condition, "to_m": to_m, "seed": seed, "coordinator": coordinator,
-        "motion": coordinator, "real_time_factor": 0.0,
-    }  # fmt: skip
-    with MissionFlight(MissionBringupConfig.check(values, "mission")) as flight:
+    config = MissionBringupConfig.check({**values, "real_time_factor": 0.0}, "mission")
+    with MissionFlight(config) as flight:
         return flight.fly()
 
 
 def run(args: argparse.Namespace) -> None:
     """Fly and report."""
-    result = launch(args.mission, args.condition, args.to_m, args.seed, args.coordinator)
+    values = {
+        "mission": args.mission, "repeat_in": args.condition, "to_m": args.to_m, "seed": args.seed,
+        "networks": args.networks, "coordinator": args.coordinator, "motion": args.coordinator,
+    }  # fmt: skip
+    result = launch(values)
     rows = [[f["condition"], *[_shown(f[key]) for key in COLUMNS]] for f in result["flights"]]
     text = table((f"{result['mission']}, seed {result['seed']}", *COLUMNS), rows)
     speed = f"{result['flown_s']:.0f} s of flight through ROS 2 at {result['real_time_factor']:.2f} times real time"

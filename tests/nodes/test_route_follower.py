@@ -33,7 +33,9 @@ class Robot:
         bench.node.create_service(Trigger, "place/teach", self._teach)
         for name in ("forget", "reset"):
             bench.node.create_service(Trigger, f"place/{name}", self._beginning(name))
-        self.node = bench.make(RouteFollowerNode, **{"velocity_patience_s": 5.0, "settle_s": 0.0, **parameters})
+        self.node = bench.make(
+            RouteFollowerNode, **{"velocity_patience_s": 5.0, "settle_s": 0.0, "networks": True, **parameters}
+        )
         bench.set_clock(T0, self.node)
         listeners = (*self.node.drives.values(), self.node.pose, self.node.state)
         bench.until(lambda: all(p.get_subscription_count() for p in listeners), "the bench to hear the follower")

@@ -12,12 +12,16 @@ from sim_worlds.driver import MotorDriver
 from sim_worlds.robot import Events, Robot, Senses
 from sim_worlds.robot_config import RobotConfig
 from sim_worlds.scene import open_scene
+from sim_worlds.scene_config import load_condition, load_scene
 from snn_core.config import Config
 from snn_core.event_camera import EventCameraConfig
 from snn_core.signals import Command, Health, Level, Verdict, health
 
 START_S = 1.0  # ROS reads a time of zero as "no time yet"
 AXES = ("altitude", "heading", "speed")
+PLACE = ("scene", "condition", "seed", "along_m", "left_m", "turned_rad", "start_height_m")
+AIR = ("buoyancy_mps2", "wind_x_mps", "wind_y_mps", "draft_mps")
+AT_RESET = frozenset(PLACE + AIR)  # what a flight that starts over may change
 
 
 class FaultConfig(Config):
@@ -37,6 +41,8 @@ class RobotFlightConfig(FaultConfig):
     condition: str = Field("summer", description="condition that it is seen in")
     seed: int = Field(1, ge=0, le=2**31 - 1, description="seed of weather, sensors and what has been moved")
     along_m: float = Field(3.0, ge=0, le=10000, description="where on the scene's route it begins (m)")
+    left_m: float = Field(0.0, ge=-100, le=100, description="how far to the left of it it begins (m)")
+    turned_rad: float = Field(0.0, ge=-3.2, le=3.2, description="how far to the left of its direction it begins (rad)")
     start_height_m: float = Field(1.6, ge=0.3, le=100, description="height at the start (m)")
     dt_s: float = Field(0.1, ge=0.02, le=1, description="period of all sensors and commands (s)")
     frame_s: float = Field(0.02, ge=0.01, le=0.1, description="time between two pictures for the event camera (s)")
@@ -64,6 +70,11 @@ class RobotFlightConfig(FaultConfig):
             wind_mps=(self.wind_x_mps, self.wind_y_mps), events=EventCameraConfig(threshold=self.event_threshold),
         )  # fmt: skip
 
+    def check_place(self) -> None:
+        """Raise a ConfigError that lists what there is where the scene or the condition is unknown."""
+        load_scene(self.scene)
+        load_condition(self.condition)
+
 
 class Pose(NamedTuple):
     """Where the robot truly is: for odometry and tf of the simulation."""
@@ -83,18 +94,22 @@ class RobotFlight:
 
     def __init__(self, config: RobotFlightConfig) -> None:
         self.config = config
-        self.scene = open_scene(config.scene, config.condition, config.seed)
         self.drivers = {axis: MotorDriver(config.driver_timeout_s) for axis in AXES}
         self.counts: Counter[Verdict] = Counter()
         self.ticks = 0
+        self.opened: tuple[str, str, int] | None = None  # scene, condition and seed
         self.reset()
 
     def reset(self) -> None:
-        """At rest at the start, motors off."""
-        here = self.scene.route.at(self.config.along_m)
-        start = (here.x_m, here.y_m, self.config.start_height_m, here.yaw_rad)
+        """At rest at the start, motors off, in the condition that is configured now."""
+        config = self.config
+        wanted = config.scene, config.condition, config.seed
+        if self.opened != wanted:
+            self.scene, self.opened = open_scene(*wanted), wanted
+        here = self.scene.route.beside(config.along_m, config.left_m)
+        start = (here.x_m, here.y_m, config.start_height_m, here.yaw_rad + config.turned_rad)
         self.scene.move(0.0)
-        self.robot = Robot(self.scene, self.config.robot(), self.config.seed, start)
+        self.robot = Robot(self.scene, config.robot(), config.seed, start)
         for driver in self.drivers.values():
             driver.reset()
 

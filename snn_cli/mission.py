@@ -11,6 +11,7 @@ from tqdm import tqdm
 from sim_worlds.scene_config import load_condition
 from snn_cli.arguments import count, seed
 from snn_cli.bag import BagWriter
+from snn_cli.mission_launch import add_launch
 from snn_cli.missions.avoid_mission import avoid
 from snn_cli.missions.hover_missions import hold, profile
 from snn_cli.missions.mission_config import AnyMission, load_mission, mission_names
@@ -28,10 +29,11 @@ FLY: dict[str, Callable[..., dict[str, Any]]] = {"route": route, "hold": hold, "
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the subcommand."""
     group = commands.add_parser("mission", help="fly missions in simulated worlds")
-    ways = group.add_subparsers(required=True, metavar="list|run|report")
+    ways = group.add_subparsers(required=True, metavar="list|run|report|launch")
     listing = ways.add_parser("list", help="what missions there are")
     listing.set_defaults(run=run_list)
     add_report(ways)
+    add_launch(ways)
     parser = ways.add_parser("run", help="fly a mission, or all of them")
     parser.add_argument("mission", nargs="?", help="name of a mission, or a .yaml file")
     parser.add_argument("--all", action="store_true", help="every shipped mission")

@@ -10,12 +10,12 @@ from typing import Any
 from snn_core.files import write_atomically
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """A value as JSON can hold it: numbers that are not finite become null."""
     if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     return value
@@ -23,7 +23,7 @@ def _plain(value: Any) -> Any:
 
 def emit(result: Any, table: str, target: str | None) -> None:
     """Print the table, or write the result as JSON to a file, or to standard output alone when target is '-'."""
-    text = json.dumps(_plain(result), indent=2)
+    text = json.dumps(plain(result), indent=2)
     if target == "-":
         print(text)
         return

@@ -68,9 +68,13 @@ class RouteFollower:
         self.doubted: list[float] = []
 
     def move(self, velocity_mps: tuple[float, float] | None, turned_rad: float, dt_s: float) -> None:
-        """Dead reckoning over one period: velocity forward and left, or none where the events told nothing."""
+        """Dead reckoning over one period: velocity forward and left, or none where the events told nothing.
+
+        Without one the robot is taken to fly on as fast as it should, until it is lost; then it is taken to stand.
+        """
         self.silent_s = 0.0 if velocity_mps is not None else self.silent_s + dt_s
-        forward, left = velocity_mps if velocity_mps is not None else (self.config.speed_mps, 0.0)
+        assumed = 0.0 if self.lost else self.config.speed_mps
+        forward, left = velocity_mps if velocity_mps is not None else (assumed, 0.0)
         off = self.heading_rad - self.route.drift_at(self.along_m) * (velocity_mps is not None)
         c, s = math.cos(off), math.sin(off)
         before = self.route.heading_at(self.along_m)

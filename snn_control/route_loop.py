@@ -6,14 +6,13 @@ what gyro and velocity say since its stamp.
 """
 
 import math
-from collections import Counter
-from enum import Enum
-from typing import NamedTuple
+from collections import Counter, deque
 
 from pydantic import Field
 
 from snn_control.drive_control import DriveControl
 from snn_control.route_follower import FollowerConfig, RouteFollower
+from snn_control.route_steps import Measured, RoutePose, RouteState, RouteStep, Seen, mean_velocity
 from snn_control.route_trail import RouteTrail
 from snn_control.stamped_input import StampedInput
 from snn_control.taught_route import RouteRecorder, TaughtRoute
@@ -21,7 +20,9 @@ from snn_core.errors import DataError
 from snn_core.signals import Drive, Health, Level, Verdict, health
 
 DUE = 0.9  # periods after a step at which the next one may come
+PATIENT = 3  # steps without a velocity after which none is waited for until one comes
 MOST_SEEN = 50  # observations that wait for a step
+LONGEST_S = 0.5  # between two velocities of one motion; after a longer silence one tells of a period only
 STILL = (0.0, 0.0)
 UNSEEN_RADPS, UNSEEN_MPS = 0.15, 0.2  # how fast it may have turned and drifted while the gyro was silent
 INPUTS = ("velocity", "imu", "place", "place/turn")
@@ -39,41 +40,6 @@ class RouteLoopConfig(FollowerConfig):
     future_tolerance_s: float = Field(0.05, ge=0, le=1, description="how far a stamp may be ahead of the clock (s)")
     fastest_mps: float = Field(5.0, gt=0, le=100, description="fastest believable velocity (m/s)")
     fastest_radps: float = Field(6.0, gt=0, le=100, description="fastest believable turning rate (rad/s)")
-
-
-class RouteState(str, Enum):
-    """What the robot does with its route."""
-
-    IDLE = "idle"
-    TEACHING = "teaching"
-    FOLLOWING = "following"
-    ARRIVED = "arrived"
-    LOST = "lost"
-
-
-class RoutePose(NamedTuple):
-    """Where the robot believes to be, relative to the route."""
-
-    along_m: float
-    left_m: float
-    heading_rad: float  # to the left of the taught one
-    forward_mps: float  # NaN where not measured
-
-
-class RouteStep(NamedTuple):
-    """What one step decided."""
-
-    stamp_s: float
-    drives: dict[str, Drive]  # by owner; none: somebody else flies, or nobody
-    place_due: bool = False  # a place is to be taught here
-
-
-class Seen(NamedTuple):
-    """An observation that waits for a step; the turn is NaN where a place was recognised."""
-
-    stamp_s: float
-    along_m: float
-    turn_rad: float
 
 
 class RouteLoop:
@@ -98,8 +64,9 @@ class RouteLoop:
         self.heading_rad = self.turned_rad = 0.0
         self.stepped_s: float | None = None
         self.began_s = math.nan
-        self.velocity: tuple[float, float] | None = None  # of the period that has begun
+        self.velocities: deque[Measured] = deque(maxlen=MOST_SEEN)  # since the newest step
         self.forward_mps = math.nan
+        self.missed = 0  # steps in a row without a velocity
         self.places = 0
         for control in self.controls.values():
             control.reset()
@@ -140,11 +107,6 @@ class RouteLoop:
         if recorder is not None:
             self.route = recorder.route()
 
-    @property
-    def neutral(self) -> dict[str, Drive]:
-        """Drives that move nothing, still without a stamp."""
-        return {owner: Drive(0.0, 0.0, 0.0) for owner in self.controls}
-
     def take_imu(self, turn_radps: float, stamp_s: float, now_s: float) -> None:
         """A turning rate to the left, measured at that time; it held since the one before."""
         source, config = self.inputs["imu"], self.config
@@ -160,11 +122,14 @@ class RouteLoop:
             self.follower.doubt(UNSEEN_RADPS * abs(gap_s), UNSEEN_MPS * abs(gap_s))
 
     def take_velocity(self, forward_mps: float, left_mps: float, stamp_s: float, now_s: float) -> None:
-        """A velocity over ground, measured at that time."""
+        """A velocity over ground, measured at that time; it held since the one before, however late it comes."""
         config = self.config
         limits = config.max_seen_age_s, config.future_tolerance_s
+        before_s = self.inputs["velocity"].last_s
         if self.inputs["velocity"].take((forward_mps, left_mps), config.fastest_mps, stamp_s, now_s, *limits):
-            self.velocity = forward_mps, left_mps
+            gap_s = stamp_s - before_s if before_s is not None else math.inf
+            lasted_s = gap_s if 0.0 < gap_s <= LONGEST_S else config.dt_s
+            self.velocities.append(Measured(forward_mps, left_mps, lasted_s))
 
     def take_place(self, along_m: float, stamp_s: float, now_s: float) -> None:
         """A place was recognised that was taught so far along the route."""
@@ -209,11 +174,16 @@ class RouteLoop:
     @property
     def complete(self) -> bool:
         """Whether all is there that a due step uses, or it should not be waited for: at rest, or a period later."""
-        if self.velocity is not None or self.state in (RouteState.IDLE, RouteState.ARRIVED):
+        if self.state in (RouteState.IDLE, RouteState.ARRIVED):
             return True
+        if self.velocities and (self.inputs["velocity"].last_s or 0.0) > (self.stepped_s or 0.0):
+            return True  # one of the period before may still come, and is used where there is no other
         newest_s = self.inputs["imu"].last_s or 0.0
         settling = self.follower is not None and not newest_s - self.began_s >= self.config.settle_s
-        return settling or self._gap_s >= (1.0 + DUE) * self.config.dt_s
+        if self.missed >= PATIENT:
+            return True
+        overdue = self.stepped_s is not None and self._gap_s >= (1.0 + DUE) * self.config.dt_s
+        return overdue or (settling and self.config.settle_s > 0.0)
 
     def step(self, now_s: float) -> RouteStep:
         """The period that is over: with its velocity, or without one where none has come."""
@@ -222,24 +192,30 @@ class RouteLoop:
         dt_s = gap_s if 0.0 < gap_s <= self.config.max_imu_age_s else self.config.dt_s
         self.began_s = stamp_s if not self.began_s <= stamp_s else self.began_s
         self.stepped_s = stamp_s
-        velocity, turned = self.velocity, self.turned_rad
-        self.velocity, self.turned_rad = None, 0.0
+        measured, turned = list(self.velocities), self.turned_rad
+        velocity = mean_velocity(measured)
+        self.velocities.clear()
+        self.turned_rad = 0.0
         self.heading_rad += turned
         self.forward_mps = velocity[0] if velocity is not None else math.nan
         self.counts["steps"] += 1
         self.counts["steps_without_velocity"] += velocity is None
+        self.missed = self.missed + 1 if velocity is None else 0
         if self.recorder is not None:
-            return self._record(self.recorder, velocity, turned, dt_s, stamp_s)
+            return self._record(self.recorder, measured, turned, dt_s, stamp_s)
         if self.follower is not None:
             return self._fly(self.follower, velocity, turned, dt_s, stamp_s)
         self.seen.clear()
         return RouteStep(stamp_s, {})
 
     def _record(
-        self, recorder: RouteRecorder, velocity: tuple[float, float] | None, turned: float, dt_s: float, stamp_s: float
+        self, recorder: RouteRecorder, measured: list[Measured], turned: float, dt_s: float, stamp_s: float
     ) -> RouteStep:
+        """The route grows by every velocity that was measured: none is lost where several come in one period."""
         self.seen.clear()
-        recorder.move(velocity, turned, dt_s)
+        recorder.move(None, turned, dt_s)
+        for forward, left, lasted_s in measured:
+            recorder.move((forward, left), 0.0, lasted_s)
         return RouteStep(stamp_s, {}, recorder.along_m >= self.places * self.config.spacing_m)
 
     def _fly(
@@ -251,7 +227,7 @@ class RouteLoop:
         self._use_seen(follower, moving)
         self._judge(follower, moving)
         if self.state is not RouteState.FOLLOWING:
-            return RouteStep(stamp_s, self._neutral_at(stamp_s))
+            return RouteStep(stamp_s, self.neutral_at(stamp_s))
         turn, speed = follower.steer() if moving else (0.0, 0.0)
         found = {owner: c.step(turn, speed, self.heading_rad, self.forward_mps) for owner, c in self.controls.items()}
         drives = {owner: Drive(*pair, stamp_s) for owner, pair in found.items() if all(map(math.isfinite, pair))}
@@ -298,9 +274,10 @@ class RouteLoop:
         spoilt = "" if self.follower is not None else "; what was being taught has a gap: teach it again"
         self.recorder = None
         self._lose(f"{silence} (limit {self.config.max_imu_age_s:g} s){spoilt}")
-        return RouteStep(now_s, self._neutral_at(now_s))
+        return RouteStep(now_s, self.neutral_at(now_s))
 
-    def _neutral_at(self, stamp_s: float) -> dict[str, Drive]:
+    def neutral_at(self, stamp_s: float) -> dict[str, Drive]:
+        """Drives that move nothing."""
         return {owner: Drive(0.0, 0.0, stamp_s) for owner in self.controls}
 
     @property

@@ -218,10 +218,10 @@ def _node(element: ElementTree.Element, scope: Scope) -> Iterator[NodeAction]:
 
 
 def _param(element: ElementTree.Element, scope: Scope) -> dict[str, Any] | Path:
-    """A parameter file, or one parameter whose text is read as YAML, as ROS does."""
+    """A parameter file, or one parameter whose text is read as YAML, as ROS does; no text is an empty string."""
     if "from" not in element.attrib:
         found = _attributes(element, scope, "name value")
-        return {found["name"]: yaml.safe_load(found["value"])}
+        return {found["name"]: yaml.safe_load(found["value"]) if found["value"] else ""}
     path = Path(_attributes(element, scope, "from")["from"])
     if not path.is_file():
         raise LaunchError(f"<param>: no file {path}")

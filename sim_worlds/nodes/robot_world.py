@@ -10,6 +10,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, Image, Imu, PointCloud2, Range
+from std_msgs.msg import Float64
 from std_srvs.srv import SetBool, Trigger
 
 from sim_worlds.nodes.pace import PaceConfig
@@ -24,18 +25,19 @@ from sim_worlds.nodes.robot_messages import (
     transform_of,
 )
 from sim_worlds.robot import Senses
-from sim_worlds.robot_flight import FaultConfig, RobotFlight, RobotFlightConfig
+from sim_worlds.robot_flight import AT_RESET, FaultConfig, RobotFlight, RobotFlightConfig
 from snn_core.errors import ConfigError, SnnError
 from snn_core.frames import CAMERA_FRAME, EVENT_FRAME
 from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
-from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_wrench, seconds, stamp
+from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_drive_wrench, from_wrench, stamp
 from snn_core.signals import Command, Health
 
 TOPICS: tuple[str, ...] = (
     "command", "drive", "range", "image", "camera_info", "events", "events/points", "events/camera_info", "imu", "odom",
+    "clearance",
 )  # fmt: skip
 
 
@@ -46,7 +48,8 @@ class RobotWorldConfig(PaceConfig, RobotFlightConfig, WireConfig):
 class RobotWorldNode(Node):
     """Publishes an instant, the clock first and the range last, then flies until the next one.
 
-    In lock step it flies on when the command for the instant arrives, or when patience ends.
+    In lock step it flies on when the command for the instant has arrived, and the drive where somebody drives; or when
+    patience ends.
 
     Raises:
         SnnError: a parameter is wrong, or the scene cannot be used.
@@ -56,7 +59,7 @@ class RobotWorldNode(Node):
         super().__init__("robot_world", **OPEN, **node_args)
         self.guard = Guard(self)
         self.flight: RobotFlight | None = None
-        live = frozenset(FaultConfig.model_fields)
+        live = frozenset(FaultConfig.model_fields) | AT_RESET
         self.parameters = Parameters(self, RobotWorldConfig, live, self._change)
         config = self.parameters.config
         self.get_logger().info(f"building {config.scene} in {config.condition}")
@@ -65,6 +68,8 @@ class RobotWorldNode(Node):
         except SnnError as error:
             raise ConfigError(f"{self.get_name()}: {error}") from None
         self.paused, self.unanswered = config.paused, 0
+        self.answered: set[str] = set()  # axes that have their command for this instant
+        self.driven, self.drive_s = -1, 0.0  # period in which a drive came that was new, and its stamp
         self.lock_step = config.real_time_factor == 0.0
         self._make_publishers()
         self.create_subscription(WrenchStamped, "command", self.guard(self._on_command), COMMAND_QOS)
@@ -87,6 +92,7 @@ class RobotWorldNode(Node):
         self.event_camera_info = self.create_publisher(CameraInfo, "events/camera_info", qos)
         self.packets = self._packet_publisher()
         self.range = self.create_publisher(Range, "range", qos)
+        self.clearance = self.create_publisher(Float64, "clearance", qos)
         self.transforms = self._transform_publisher()
 
     def _transform_publisher(self) -> Any:
@@ -118,6 +124,7 @@ class RobotWorldNode(Node):
         return self.flight
 
     def _change(self, config: RobotWorldConfig) -> None:
+        config.check_place()
         if self.flight is not None:
             self.flight.config = config
 
@@ -127,8 +134,10 @@ class RobotWorldNode(Node):
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._flight().reset()
-        response.success, response.message = True, "at rest at the start; time goes on"
+        flight = self._flight()
+        flight.reset()
+        self.driven = -1
+        response.success, response.message = True, f"at rest at the start, in {flight.config.condition}; time goes on"
         return response
 
     def _on_step(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -140,14 +149,28 @@ class RobotWorldNode(Node):
 
     def _on_command(self, message: WrenchStamped) -> None:
         command = from_wrench(message, self.parameters.config.newtons_per_command)
-        if self._flight().offer("altitude", command) and self.lock_step and not self.paused:
-            self._advance()
+        self._answer("altitude", self._flight().offer("altitude", command))
 
     def _on_drive(self, message: WrenchStamped) -> None:
-        """Thrust ahead (force x) and moment to the left (torque z): neither is waited for."""
-        unit, time_s = self.parameters.config.newtons_per_command, seconds(message.header.stamp)
-        self._flight().offer("speed", Command(float(message.wrench.force.x) / unit, time_s))
-        self._flight().offer("heading", Command(float(message.wrench.torque.z) / unit, time_s))
+        """Thrust ahead (force x) and moment to the left (torque z)."""
+        drive, flight = from_drive_wrench(message, self.parameters.config.newtons_per_command), self._flight()
+        if drive.stamp_s > self.drive_s:
+            self.driven, self.drive_s = flight.ticks, drive.stamp_s
+        ahead = flight.offer("speed", Command(drive.ahead, drive.stamp_s))
+        turn = flight.offer("heading", Command(drive.turn, drive.stamp_s))
+        self._answer("drive", ahead and turn)
+
+    def _answer(self, axis: str, fresh: bool) -> None:
+        """In lock step: fly on when every axis that is commanded has its command for this instant.
+
+        A drive is waited for where one came in the period before; one that is only repeated says that nobody drives.
+        """
+        if fresh:
+            self.answered.add(axis)
+        driving = 0 <= self._flight().ticks - self.driven <= 1
+        needed = {"altitude", "drive"} if driving else {"altitude"}
+        if fresh and self.lock_step and not self.paused and needed <= self.answered:
+            self._advance()
 
     def _on_timer(self) -> None:
         if not self.paused:
@@ -155,6 +178,7 @@ class RobotWorldNode(Node):
             self._advance()
 
     def _advance(self) -> None:
+        self.answered.clear()
         senses = self._flight().advance()
         if self.lock_step:
             self.timer.reset()
@@ -162,6 +186,8 @@ class RobotWorldNode(Node):
         self.clock.publish(ClockMessage(clock=time))
         odometry = odometry_of(self._flight().pose(), time)
         self.odom.publish(odometry)
+        if self.clearance.get_subscription_count():
+            self.clearance.publish(Float64(data=float(self._flight().robot.truth().clearance_m)))
         if self.transforms is not None:
             self.transforms.publish(transform_of(odometry))
         self.imu.publish(imu_of(senses, time))

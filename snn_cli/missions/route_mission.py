@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_worlds.robot import Robot, Senses
+from sim_worlds.route import Route
 from sim_worlds.scene import Scene, open_scene
 from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import RouteMission
+from snn_cli.missions.route_pilot import turn_along
 from snn_cli.missions.scoring import Referee, beside_path
 from snn_cli.missions.watch import Watch
 from snn_control.route_follower import RouteFollower
@@ -21,7 +23,6 @@ from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig
 Array = NDArray[np.float64]
 PATIENCE = 1.6  # times the time that the route should take
 TOLERANCE = 2  # places
-LOOK_AHEAD_M = 4.0  # of the pilot who teaches
 SETTLE_S = 3.0
 STILL = (0.0, 0.0)  # until then
 
@@ -52,7 +53,7 @@ def teach(mission: RouteMission, seed: int) -> Taught:
     if mission.robots == 1:
         return teach_part(mission, seed)
     scene = open_scene(mission.scene, mission.taught_in)
-    middle_m = 0.5 * (mission.from_m + _end_m(mission, scene))
+    middle_m = 0.5 * (mission.from_m + end_of(mission, scene.route))
     first = teach_part(mission.model_copy(update={"to_m": middle_m}), seed)
     return joined(first, teach_part(mission.model_copy(update={"from_m": middle_m}), seed + 1), mission.spacing_m)
 
@@ -80,7 +81,7 @@ def teach_part(mission: RouteMission, seed: int) -> Taught:
     scene = open_scene(mission.scene, mission.taught_in)
     robot = _robot(scene, mission, seed)
     pilot = Autopilot(mission.robot, mission.pilot)
-    recorder, end_m = RouteRecorder(), _end_m(mission, scene)
+    recorder, end_m = RouteRecorder(), end_of(mission, scene.route)
     outlines, where, truths = [], [], []
     images: list[NDArray[np.uint8]] = []
     commands: Array = np.zeros(3)
@@ -97,7 +98,7 @@ def teach_part(mission: RouteMission, seed: int) -> Taught:
         reached, _ = scene.route.nearest(*truth.position_m[:2])
         if reached >= end_m:
             break
-        turn = _pilot_turn(scene, truth.position_m, truth.yaw_rad, reached)
+        turn = turn_along(scene.route, truth.position_m, truth.yaw_rad, reached)
         speed = mission.follower.speed_mps if moving else 0.0
         commands = pilot.command(senses, mission.pilot.height_m, turn if moving else 0.0, speed)
     places = PlaceMap()
@@ -107,15 +108,9 @@ def teach_part(mission: RouteMission, seed: int) -> Taught:
     return Taught(recorder.route(), places, outlines, np.array(images), np.array(truths), np.array(where))
 
 
-def _pilot_turn(scene: Scene, position: Array, yaw_rad: float, reached_m: float) -> float:
-    """Where the pilot who teaches steers: a point ahead on the scene's route."""
-    ahead = scene.route.at(reached_m + LOOK_AHEAD_M)
-    want = math.atan2(ahead.y_m - position[1], ahead.x_m - position[0])
-    return float((want - yaw_rad + math.pi) % (2.0 * math.pi) - math.pi)
-
-
-def _end_m(mission: RouteMission, scene: Scene) -> float:
-    return min(mission.to_m, scene.route.length_m - 1.5)
+def end_of(mission: RouteMission, route: Route) -> float:
+    """Where on the scene's route a mission ends (m)."""
+    return min(mission.to_m, route.length_m - 1.5)
 
 
 def _robot(scene: Scene, mission: RouteMission, seed: int, left_m: float = 0.0, turned_rad: float = 0.0) -> Robot:

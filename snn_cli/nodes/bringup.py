@@ -1,25 +1,22 @@
 """`bringup`: world, both controllers, the gate and the coordinator composed in one process, for simulation."""
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 from rclpy.context import Context
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 
 from sim_worlds.blimp_flight import FlightStep
 from sim_worlds.nodes.blimp_world import BlimpWorldConfig, BlimpWorldNode
+from snn_cli.nodes.composition import Composition
 from snn_control.nodes.altitude_controller import AltitudeControllerNode
 from snn_control.nodes.command_gate import CommandGateNode
 from snn_control.nodes.coordinator import CoordinatorNode
 from snn_control.nodes.pid_controller import PidControllerNode
 from snn_core.config import Config
-from snn_core.errors import ConfigError
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import StoppableNode, run
-from snn_core.resources import config_dir
 
 TOPICS: tuple[str, ...] = ()
 
@@ -68,30 +65,17 @@ def compose(
     Raises:
         SnnError: a parameter or the model is wrong.
     """
-    folder = Path(config.config_dir) if config.config_dir else config_dir()
-
-    def arguments(name: str, **overrides: Any) -> dict[str, Any]:
-        path = folder / f"{name}.yaml"
-        if not path.is_file():
-            raise ConfigError(f"{path}: no parameter file for {name}")
-        return {
-            "context": context,
-            "namespace": namespace,
-            "use_global_arguments": False,
-            "cli_args": ["--ros-args", "--params-file", str(path)],
-            "parameter_overrides": [Parameter(key, value=value) for key, value in overrides.items()],
-        }
-
+    of = Composition(config.config_dir, context, namespace)
     shared = set(BringupConfig.model_fields) & set(BlimpWorldConfig.model_fields)
     flight = {key: getattr(config, key) for key in shared}
     spiking = config.controller == "snn"
-    model = arguments("altitude_controller", use_sim_time=True, model=config.model)
+    model = of("altitude_controller", model=config.model)
     return Graph(
         AltitudeControllerNode(**model) if spiking else None,
-        PidControllerNode(**arguments("pid_controller", use_sim_time=True)),
-        CommandGateNode(**arguments("command_gate", use_sim_time=True, use_snn=spiking, frozen_clock_s=0.0)),
-        CoordinatorNode(**arguments("coordinator", use_sim_time=True)) if config.coordinator else None,
-        BlimpWorldNode(on_step, **arguments("blimp_world", **flight)),
+        PidControllerNode(**of("pid_controller")),
+        CommandGateNode(**of("command_gate", use_snn=spiking, frozen_clock_s=0.0)),
+        CoordinatorNode(**of("coordinator")) if config.coordinator else None,
+        BlimpWorldNode(on_step, **of("blimp_world", use_sim_time=False, **flight)),
     )
 
 

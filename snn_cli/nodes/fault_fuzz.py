@@ -19,6 +19,7 @@ from snn_control.nodes.altitude_controller import AltitudeControllerNode
 from snn_control.nodes.command_gate import CommandGateNode
 from snn_control.nodes.coordinator import CoordinatorNode
 from snn_control.nodes.pid_controller import PidControllerNode
+from snn_control.nodes.route_follower import RouteFollowerNode
 from snn_core.event_messages import FIELDS, POINT, STEP
 from snn_core.frames import BASE_FRAME
 from snn_core.nodes.wire import COMMAND_QOS, WireConfig, now_s, stamp
@@ -51,9 +52,10 @@ class Target(NamedTuple):
 
 
 NODES: dict[str, Target] = {
-    "command_gate": Target(CommandGateNode, {}, ("command",)),
+    "command_gate": Target(CommandGateNode, {}, ("command", "drive")),
     "altitude_controller": Target(AltitudeControllerNode, {}, ("command/snn",)),
     "pid_controller": Target(PidControllerNode, {}, ("command/pid",)),
+    "route_follower": Target(RouteFollowerNode, {}, ("drive/snn", "drive/pid")),
     "coordinator": Target(CoordinatorNode, {"robot": "a", "frames": '{"map": [0, 0, 0, 0]}'}),
     "blimp_world": Target(BlimpWorldNode, {"trial": "hover", "paused": True}),
     "robot_world": Target(RobotWorldNode, {"scene": "hall", "paused": True}),
@@ -212,13 +214,17 @@ def _judge(desk: Desk, target: Target) -> tuple[int, int]:
     for topic, caught in desk.sent.items():
         count += len(caught)
         if topic in target.forces:
-            unsafe += sum(not abs(message.wrench.force.z) <= LIMIT for message in caught)
+            unsafe += sum(not _within_limits(message.wrench) for message in caught)
         elif topic in ("place", "place/turn"):
             unsafe += sum(not math.isfinite(message.pose.pose.position.x) for message in caught)
         elif topic in ("motion", "velocity"):
             unsafe += sum(not math.isfinite(message.twist.twist.linear.x) for message in caught)
         caught.clear()
     return unsafe, count
+
+
+def _within_limits(wrench: Any) -> bool:
+    return all(abs(value) <= LIMIT for value in (wrench.force.x, wrench.force.z, wrench.torque.z))
 
 
 def fuzz_over_dds(messages: int, seed: int) -> dict[str, Any]:

@@ -1,8 +1,6 @@
 """A flight through the real ROS 2 graph inside this process: what `snn demo` flies and records."""
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from time import perf_counter
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -13,15 +11,14 @@ from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PointStamped, WrenchStamped
 from nav_msgs.msg import Odometry
 from numpy.typing import NDArray
-from rclpy.context import Context
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import Range
 from std_msgs.msg import Header
 
 from sim_worlds.blimp_flight import START_S, FlightStep
 from snn_cli.nodes.bringup import BringupConfig, Graph, compose
+from snn_cli.nodes.composition import open_context
 from snn_control.controllers import SpikingController
 from snn_core.errors import SnnError
 from snn_core.nodes.process import make_executor
@@ -43,7 +40,6 @@ RECORDED: dict[str, type] = {
     "coordinator/sensing": DiagnosticArray,
     "coordinator/events": DiagnosticArray,
 }
-DISCOVERY = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 MATCH_S = 20.0  # patience until all nodes have found each other
 PATIENCE_S = 5.0  # a busy machine must not change the flight
 STALL_S = 20.0  # patience with a simulated clock that stands still
@@ -95,9 +91,7 @@ class SimulationGraph:
         )  # fmt: skip
         self.steps: list[tuple[FlightStep, str]] = []
         self.on_step = on_step
-        self.context = Context()
-        with _discovery("OFF") if isolated else _discovery(os.environ.get(DISCOVERY)):
-            rclpy.init(context=self.context, domain_id=domain_id, signal_handler_options=SignalHandlerOptions.NO)
+        self.context = open_context(isolated, domain_id)
         try:
             self.graph = compose(config, self.context, on_step=self._on_step)
             self.recorder = self._make_recorder(record) if record else None
@@ -191,17 +185,3 @@ def _not_ready(graph: Graph) -> list[str]:
     if graph.world.target is not None:
         missing += [f"the target in {n.get_name()}" for n in controllers if n.loop is None or n.loop.target_m is None]
     return missing
-
-
-@contextmanager
-def _discovery(value: str | None) -> Iterator[None]:
-    """How far participants made inside look around; ROS reads it from the environment when a context starts."""
-    before = os.environ.get(DISCOVERY)
-    if value is not None:
-        os.environ[DISCOVERY] = value
-    try:
-        yield
-    finally:
-        os.environ.pop(DISCOVERY, None)
-        if before is not None:
-            os.environ[DISCOVERY] = before

@@ -13,6 +13,7 @@ from snn_control.coordination.fleet import Observation, Transform
 from snn_control.coordination.journal import Event
 from snn_control.coordination.lifecycle import NodeState
 from snn_control.coordination.snapshot import NodeReport
+from snn_core.attitude import Attitude
 from snn_core.errors import ConfigError
 from snn_core.nodes.wire import from_wrench, seconds, stamp
 from snn_core.signals import Level
@@ -37,7 +38,10 @@ def _of_range(message: Range, _: float) -> tuple[float, float]:
 
 
 def _of_odometry(message: Odometry, _: float) -> tuple[float, float]:
-    return seconds(message.header.stamp), float(message.twist.twist.linear.z)
+    """Its velocity is along the body's axes; climb is what of it is vertical."""
+    turn, linear = message.pose.pose.orientation, message.twist.twist.linear
+    attitude = Attitude(float(turn.x), float(turn.y), float(turn.z), float(turn.w))
+    return seconds(message.header.stamp), attitude.climb_mps(float(linear.x), float(linear.y), float(linear.z))
 
 
 def _of_twist(message: TwistWithCovarianceStamped, _: float) -> tuple[float, float]:

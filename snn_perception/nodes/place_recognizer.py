@@ -29,12 +29,13 @@ from snn_perception.places.image_files import decode_image
 from snn_perception.places.images import Images
 from snn_perception.places.pixel_buffers import PixelBuffer, grey_of
 from snn_perception.places.place_loop import Due, Frame, LoopConfig, PlaceLoop, Sighting, open_map, save_map, warm
+from snn_perception.places.pose_trail import PoseTrail
 from snn_perception.places.view_comparison import Turn
 from snn_perception.region_of_interest import under_order
 
 TOPICS: tuple[str, ...] = (
     "image", "image/compressed", "camera_info", "odom", "coordinator/sensing", "place", "place/scores", "place/turn",
-    "place/teach", "place/save", "place/reset",
+    "place/teach", "place/save", "place/reset", "place/forget",
 )  # fmt: skip
 IMAGE_QOS = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)  # an old image is worth nothing
 QUIET_S = 5.0
@@ -71,8 +72,8 @@ class PlaceRecognizerNode(Node):
         live = frozenset(PlaceRecognizerConfig.model_fields) - FIXED
         self.parameters = Parameters(self, PlaceRecognizerConfig, live, self._change)
         self.loop = self._build()
-        self.pose: NDArray[np.float64] | None = None
-        self.pose_s = 0.0  # when it came
+        self.poses = PoseTrail()
+        self.pose_s = 0.0  # when the newest came
         self.places = self.create_publisher(PoseWithCovarianceStamped, "place", 10)
         self.scores = self.create_publisher(Float32MultiArray, "place/scores", 10)
         self.turns = self.create_publisher(PoseWithCovarianceStamped, "place/turn", 10)
@@ -83,7 +84,8 @@ class PlaceRecognizerNode(Node):
         self.sources.subscribe(CameraInfo, "camera_info", self._on_camera, SENSOR_QOS, patience_s)
         self.create_subscription(Odometry, "odom", self.guard(self._on_odometry), SENSOR_QOS)
         self.sensing = SensingListener(self, self.guard, "place", lambda _: self._change(self.parameters.config))
-        for name, work in (("teach", self._teach), ("save", self._save), ("reset", self._reset)):
+        works = {"teach": self._teach, "save": self._save, "reset": self._reset, "forget": self._forget}
+        for name, work in works.items():
             self.create_service(Trigger, f"place/{name}", self._service(work))
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("image", "camera_info", "odom"), self.sources)
 
@@ -133,8 +135,9 @@ class PlaceRecognizerNode(Node):
 
     def _position(self) -> NDArray[np.float64] | None:
         """Where odometry says that the robot is, unless that is old."""
-        fresh = self.pose is not None and now_s(self) - self.pose_s <= self.parameters.config.complain_after_s
-        return self.pose[:3] if fresh and self.pose is not None else None
+        pose = self.poses.newest
+        fresh = now_s(self) - self.pose_s <= self.parameters.config.complain_after_s
+        return pose[:3] if fresh and pose is not None else None
 
     def _on_camera(self, message: CameraInfo) -> None:
         focal_px, width = focal_length_px(float(message.k[0])), int(message.width)
@@ -150,7 +153,8 @@ class PlaceRecognizerNode(Node):
         p, q = message.pose.pose.position, message.pose.pose.orientation
         values = [float(x) for x in (p.x, p.y, p.z, q.x, q.y, q.z, q.w)]
         if all(map(math.isfinite, values)):
-            self.pose, self.pose_s = np.array(values), now_s(self)
+            self.poses.add(seconds(message.header.stamp), np.array(values))
+            self.pose_s = now_s(self)
 
     def _service(self, work: Callable[[], str]) -> Any:
         def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -165,10 +169,12 @@ class PlaceRecognizerNode(Node):
 
     def _teach(self) -> str:
         age_s, limit_s = now_s(self) - self.pose_s, self.parameters.config.complain_after_s
-        if self.pose is not None and age_s > limit_s:
+        loop, known = self._loop(), self.poses.newest is not None
+        if known and age_s > limit_s:
             raise DataError(f"expected odom of at most {limit_s:g} s ago, found {age_s:.1f} s; is its source alive?")
-        place = self._loop().teach(self.pose, now_s(self))
-        return f"place {place} learnt {'without a pose' if self.pose is None else 'with the pose of odom'}"
+        pose = self.poses.at(loop.newest.stamp_s) if loop.newest is not None else None
+        place = loop.teach(pose, now_s(self))
+        return f"place {place} learnt {'with the pose of odom' if known else 'without a pose'}"
 
     def _save(self) -> str:
         config = self.parameters.config
@@ -177,6 +183,9 @@ class PlaceRecognizerNode(Node):
     def _reset(self) -> str:
         self._loop().reset()
         return "a new traverse begins"
+
+    def _forget(self) -> str:
+        return f"{self._loop().forget()} places forgotten; files stay as they are"
 
     def _loop(self) -> PlaceLoop:
         if self.loop is None:

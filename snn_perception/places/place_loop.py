@@ -60,7 +60,7 @@ class Due(Flag):
 
 
 class Newest(NamedTuple):
-    """The newest frame that was believed and recognised."""
+    """The newest frame that was believed."""
 
     stamp_s: float
     image: Images  # region of interest
@@ -102,6 +102,14 @@ class PlaceLoop:
         self.recogniser.start()
         self.found = NOTHING
 
+    def forget(self) -> int:
+        """An empty map, of the same networks, takes the place of the one that was there; how many places it had."""
+        known = self.recogniser.map
+        places = PlaceMap(known.ensemble.config, known.calibration)
+        self.recogniser = PlaceRecogniser(places, self.config)
+        self.views.map, self.found = places, NOTHING
+        return known.places
+
     def refuse(self, reason: str, complaint: str) -> None:
         """Count a frame that could not even be decoded."""
         self.counts[reason] += 1
@@ -133,6 +141,7 @@ class PlaceLoop:
             self.refuse(self.distrust.split(":")[0].replace(" ", "_"), self.distrust)
             self.found, self.newest = NOTHING, None
             return None
+        self.newest = Newest(stamp_s, image, frame.image)
         return image
 
     def take(self, frame: Frame, now_s: float) -> Sighting | None:
@@ -143,7 +152,6 @@ class PlaceLoop:
         if image is None:
             return None
         self.found = self.recogniser.recognise(image)
-        self.newest = Newest(stamp_s, image, frame.image)
         self.counts["ok"] += 1
         self._since_complaint += 1
         self.latencies_s.append(time.perf_counter() - began)

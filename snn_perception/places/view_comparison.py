@@ -94,7 +94,7 @@ class ViewComparison:
     def near(self, position: Array) -> int | None:
         """The place with a view whose pose is nearest; none where no place has both."""
         distance = np.linalg.norm(self.map.poses[:, :3] - position, axis=1)
-        usable = np.isfinite(distance) & [known.size > 0 for known in self.map.outlines]
+        usable = np.isfinite(distance) & np.array([known.size > 0 for known in self.map.outlines], bool)
         return int(np.where(usable, distance, np.inf).argmin()) if usable.any() else None
 
     def _note(self, cause: str, state: str) -> None:

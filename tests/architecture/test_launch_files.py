@@ -23,12 +23,34 @@ def test_there_are_launch_files():
     assert {path.name for path in LAUNCH_FILES} >= {"altitude_sim.launch.xml", "altitude_robot.launch.xml"}
 
 
-@pytest.mark.parametrize("path", LAUNCH_FILES, ids=lambda path: path.name)
-def test_launch_file(path):
-    actions = read_launch(path)
+SWITCHES = {  # files that start other nodes when told so
+    "altitude_sim.launch.xml": {"composed": "false"},
+    "sim_mission.launch.xml": {"composed": "false", "mission": "teach_repeat"},
+    "robot_bringup.launch.xml": {"events_look_down": "true"},
+    "perception.launch.xml": {"events_look_down": "true"},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "arguments"),
+    [(path, {}) for path in LAUNCH_FILES] + [(ROOT / "launch" / name, given) for name, given in SWITCHES.items()],
+    ids=lambda value: value.name if isinstance(value, Path) else "switched" if value else "",
+)
+def test_launch_file(path, arguments):
+    actions = read_launch(path, arguments)
     assert actions, "starts no node"
     known = {action.exec: topics(action.exec) for action in actions if action.remaps}
     assert [line for action in actions for line in strangers(action, known.get(action.exec, ()))] == []
+
+
+def test_both_ways_to_start_a_mission_start_the_whole_robot():
+    whole = {
+        "robot_world", "altitude_controller", "pid_controller", "command_gate", "place_recognizer", "event_motion",
+        "ground_velocity", "route_follower", "coordinator", "mission_director",
+    }  # fmt: skip
+    path = ROOT / "launch" / "sim_mission.launch.xml"
+    assert {action.exec for action in read_launch(path, {"composed": "false"})} == whole
+    assert [action.exec for action in read_launch(path)] == ["mission_bringup"]
 
 
 def launch(folder: Path, body: str, name: str = "sample.launch.xml") -> Path:

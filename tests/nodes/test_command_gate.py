@@ -8,11 +8,11 @@ from geometry_msgs.msg import WrenchStamped
 from sensor_msgs.msg import Joy
 from std_msgs.msg import Header
 
-from ros_bench import command_of, diagnostics, wrench_at
+from ros_bench import NEWTONS, command_of, diagnostics, wrench_at
 from snn_control.nodes.command_gate import CommandGateNode
 from snn_control.owners import Owner
-from snn_core.nodes.wire import COMMAND_QOS, stamp
-from snn_core.signals import Verdict
+from snn_core.nodes.wire import COMMAND_QOS, from_drive_wrench, stamp, to_drive_wrench
+from snn_core.signals import Drive, Verdict
 
 pytestmark = pytest.mark.ros
 T0 = 100.0
@@ -177,3 +177,100 @@ def test_of_two_controllers_on_one_topic_the_first_is_heard_and_both_are_named(b
     bench.until(lambda: perf_counter() > quiet, "patience to end")
     rival.publish(wrench_at(T0 + 0.02, 9.0))
     await_command(bench, commands, 9.0)
+
+
+def drive_at(time_s, ahead, turn=0.0):
+    return to_drive_wrench(Drive(ahead, turn, time_s), NEWTONS)
+
+
+def drive_of(message):
+    found = from_drive_wrench(message, NEWTONS)
+    return round(found.ahead, 2), round(found.turn, 2)
+
+
+def await_drive(bench, drives, wanted):
+    return bench.until(lambda: next((m for _, m in drives if drive_of(m) == wanted), None), f"the drive {wanted}")
+
+
+def offer_drive(bench, gate, source, time_s, ahead, turn=0.0):
+    """Publish a drive, with a command that holds the altitude, and wait until both have been judged."""
+    bench.set_clock(time_s, gate)
+    before = gate.drive_gate.ahead.counts.total()
+    bench.publish("command/pid", wrench_at(time_s, 1.0))
+    bench.publish(f"drive/{source}", drive_at(time_s, ahead, turn))
+    bench.until(lambda: gate.drive_gate.ahead.counts.total() > before, "the drive to be judged")
+
+
+def test_without_drives_nothing_is_driven(bench, gate):
+    drives, commands = bench.listen("drive"), bench.listen("command")
+    offer(bench, gate, "command/snn", T0, 3.0)
+    await_command(bench, commands, 3.0)
+    bench.spin(50)
+    assert drives == []
+
+
+def test_a_drive_goes_through_while_the_altitude_is_held_and_goes_neutral_with_it(bench, gate):
+    drives = bench.listen("drive")
+    offer_drive(bench, gate, "snn", T0, 3.0, -2.0)
+    message = await_drive(bench, drives, (3.0, -2.0))
+    assert (message.header.stamp.sec, message.header.frame_id) == (100, "base_link")
+    for k in range(3):
+        bench.set_clock(T0 + 0.1 * k + 0.1, gate)
+        bench.publish("drive/snn", drive_at(T0 + 0.1 * k + 0.1, 3.0, -2.0))
+    bench.until(lambda: gate.gate.state.owner is Owner.NEUTRAL, "the altitude to be lost")
+    drives.clear()
+    await_drive(bench, drives, (0.0, 0.0))
+    bench.spin(50)
+    assert {drive_of(m) for _, m in drives} == {(0.0, 0.0)}
+
+
+def test_bad_drives_are_counted_and_named(bench, gate):
+    reports, drives = diagnostics(bench), bench.listen("drive")
+    offer_drive(bench, gate, "snn", T0, 3.0)
+    other = drive_at(T0, 9.0)
+    other.header.frame_id = "odom"
+    faults = {
+        "non_finite": drive_at(T0 + 0.01, math.nan), "stale": drive_at(T0 - 1.0, 9.0),
+        "future": drive_at(T0 + 60.0, 9.0), "no_stamp": drive_at(0.0, 9.0), "wrong_frame": other,
+    }  # fmt: skip
+    for message in faults.values():
+        bench.publish("drive/snn", message)
+    _, _, values = bench.diagnosis("command_gate", reports, lambda s: any(
+        pair.key == "drive_snn_wrong_frame" for pair in s.values
+    ))  # fmt: skip
+    assert {name: values[f"drive_snn_{name}"] for name in faults} == dict.fromkeys(faults, "1")
+    assert {drive_of(m) for _, m in drives} <= {(0.0, 0.0), (3.0, 0.0)}
+
+
+def test_a_drive_beyond_the_limit_is_limited_on_each_axis(bench, gate):
+    drives = bench.listen("drive")
+    offer_drive(bench, gate, "pilot", T0, 500.0, -500.0)
+    await_drive(bench, drives, (10.0, -10.0))
+
+
+def test_of_two_followers_on_one_topic_the_first_is_heard_and_both_are_named(bench, gate):
+    reports, drives = diagnostics(bench), bench.listen("drive")
+    for k in range(30):
+        offer_drive(bench, gate, "snn", T0 + 0.001 * k, 3.0)
+    await_drive(bench, drives, (3.0, 0.0))
+    rival = bench.node.create_publisher(WrenchStamped, "drive/snn", COMMAND_QOS)
+    bench.until(lambda: rival.get_subscription_count() == 1, "the gate to hear the rival")
+    for k in range(5):
+        bench.publish("drive/snn", drive_at(T0 + 0.03 + 0.001 * k, 3.0))
+        rival.publish(drive_at(T0 + 0.0305 + 0.001 * k, 9.0))
+        bench.spin(3)
+    bench.until(lambda: gate.sources.refused["drive/snn"] == 5, "the rival to be refused")
+    bench.diagnosis("command_gate", reports, lambda s: "2 publishers on /drive/snn" in s.message)
+    assert {drive_of(m) for _, m in drives} <= {(0.0, 0.0), (3.0, 0.0)}
+
+
+def test_a_joystick_drives_and_the_last_word_is_neutral(bench, gate):
+    drives = bench.listen("drive")
+    message = Joy(axes=[0.0, 0.0, 0.0, 0.5, 1.0], buttons=[0, 0, 0, 0, 1])
+    message.header.stamp = stamp(T0)
+    bench.publish("joy", message)
+    await_drive(bench, drives, (10.0, 5.0))
+    drives.clear()
+    gate.timer.cancel()
+    gate.stop()
+    await_drive(bench, drives, (0.0, 0.0))

@@ -82,11 +82,16 @@ class Drive:
     def count(self, name):
         return self.node.loop.counts[name]
 
+    def at(self):
+        """The newest x of odometry that the node knows, or none."""
+        pose = self.node.poses.newest
+        return None if pose is None else pose[0]
+
     def teach(self, images, spacing_m=2.0):
         for k, pixels in enumerate(images):
             x = spacing_m * k
             self.bench.publish("odom", odometry_at(x))
-            self.bench.until(lambda x=x: self.node.pose is not None and self.node.pose[0] == x, "the odometry")
+            self.bench.until(lambda x=x: self.at() == x, "the odometry")
             self.see(pixels)
             answer = self.call("teach")
             assert answer.success, answer.message
@@ -126,6 +131,8 @@ def test_teach_and_repeat(bench, tmp_path):
     assert len(driver.places) <= 3  # the sequence remembers the route for a few images
     driver.call("reset")
     assert driver.node.loop.found.place is None
+    assert driver.call("forget").message == f"{PLACES} places forgotten; files stay as they are"
+    assert driver.node.loop.recogniser.map.places == 0
 
 
 SCENE = route(1)[0]
@@ -266,10 +273,10 @@ def test_a_place_is_not_taught_at_a_stale_pose(drive):
 
 
 def test_odometry_that_is_not_finite_is_left_out(drive):
-    pose = drive.node.pose.copy()
+    pose = drive.node.poses.newest.copy()
     drive.bench.publish("odom", odometry_at(float("nan")))
     drive.bench.spin()
-    assert np.array_equal(drive.node.pose, pose)
+    assert np.array_equal(drive.node.poses.newest, pose)
 
 
 def yaw_of(message):
@@ -298,7 +305,7 @@ def test_turned_to_the_left_of_what_was_taught_it_is_told_to_turn_back(bench, tm
     assert "no focal length" in driver.node.loop.views.state
     bench.publish("camera_info", lens())
     bench.publish("odom", odometry_at(2.2))
-    bench.until(lambda: driver.node.loop.views.focal and driver.node.pose is not None, "the lens and the odometry")
+    bench.until(lambda: driver.node.loop.views.focal and driver.at() is not None, "the lens and the odometry")
     driver.see(seen("evening", 0.1, along_m=5.0))
     bench.until(lambda: turns, "a turn")
     message = turns[0][1]

@@ -81,3 +81,7 @@ def test_silent_event_motion_stops_it():
     for _ in range(3):
         follower.move(None, 0.0, 0.1)
     assert (follower.lost, follower.steer().speed_mps) == (True, 0.0)
+    stood = follower.along_m
+    for _ in range(20):
+        follower.move(None, 0.0, 0.1)
+    assert follower.along_m == stood, "a robot that has stopped does not arrive"

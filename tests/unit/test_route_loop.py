@@ -7,7 +7,8 @@ import pytest
 
 from snn_control.drive_control import DriveControl, pid_drive, spiking_drive
 from snn_control.pid import Pid, PidConfig
-from snn_control.route_loop import RouteLoop, RouteLoopConfig, RouteState
+from snn_control.route_loop import RouteLoop, RouteLoopConfig
+from snn_control.route_steps import RouteState
 from snn_control.taught_route import TaughtRoute
 from snn_core.errors import DataError
 from snn_core.signals import Drive, Level, Verdict
@@ -65,6 +66,23 @@ def test_teaching_asks_for_places_and_ends_with_a_route():
     assert loop.state is RouteState.IDLE
     assert loop.route.length_m == pytest.approx(10.1)
     assert loop.route.heading_at(10.1) == pytest.approx(2.0, abs=0.03)
+
+
+def test_no_way_is_lost_where_velocities_come_late():
+    """In time, and by threes after three periods without one: the same route."""
+    lengths = []
+    for late in (False, True):
+        loop = made()
+        clock = Clock(loop)
+        loop.teach()
+        for k in range(60):
+            clock.period(velocity=None if late else (1.0, 0.0))
+            for ago in (2, 1, 0) if late and k % 3 == 2 else ():
+                loop.take_velocity(1.0, 0.0, round(clock.now - ago * DT, 6), clock.now)
+        clock.period(velocity=None)
+        loop.stop()
+        lengths.append(loop.route.length_m)
+    assert lengths == pytest.approx([6.0, 6.0])
 
 
 def test_a_place_that_was_refused_stays_due():
@@ -252,3 +270,21 @@ def test_a_step_waits_for_its_velocity_for_a_period_at_most():
     assert not loop.complete
     loop.take_imu(0.0, clock.now + 0.3, clock.now + 0.3)
     assert loop.complete
+
+
+def test_after_some_silence_no_velocity_is_waited_for_until_one_comes():
+    loop = made(straight(), settle_s=0.0)
+    clock = Clock(loop)
+    loop.follow()
+    clock.periods(0.5)
+
+    def waits():
+        clock.now = round(clock.now + DT, 6)
+        loop.take_imu(0.0, clock.now, clock.now)
+        waiting = not loop.complete
+        loop.step(clock.now)
+        return waiting
+
+    assert [waits() for _ in range(5)] == [True, True, True, False, False]
+    loop.take_velocity(0.8, 0.0, clock.now, clock.now)
+    assert [waits() for _ in range(2)] == [False, True]

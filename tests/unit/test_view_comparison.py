@@ -137,6 +137,21 @@ def test_an_image_that_is_not_believed_tells_no_turn(places):
     assert loop.compare(black, T0, at(4.0)) is None
 
 
+def test_a_map_that_was_forgotten_begins_anew_with_its_views(places):
+    loop = PlaceLoop(places, LoopConfig())
+    loop.views.focal = FOCAL
+    known, frame = places.places, Frame(seen("summer", 0.0, along_m=4.0), "160x120 mono8", T0)
+    loop.take(frame, T0)
+    assert loop.compare(frame, T0, at(4.0)) is not None
+    assert loop.forget() == known
+    assert (loop.recogniser.map.places, loop.found.place) == (0, None)
+    assert loop.compare(frame, T0, at(4.0)) is None
+    loop.take(frame, T0)
+    assert loop.teach(np.array([9.0, 0, 0, 0, 0, 0, 1]), T0) == 0
+    assert loop.compare(frame, T0, at(4.0)).pose[0] == 9.0
+    assert places.places == known, "the map that was loaded is left alone"
+
+
 def test_an_order_slows_both_down():
     slow = under_order(LoopConfig(), SensingOrder(1.0))
     assert (slow.rate_hz, slow.turn_rate_hz) == (1.0, 1.0)

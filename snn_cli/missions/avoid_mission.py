@@ -10,8 +10,10 @@ from sim_worlds.robot import Robot
 from sim_worlds.scene import Scene, open_scene
 from snn_cli.controllers import controller_named
 from snn_cli.missions.mission_config import AvoidMission
-from snn_cli.missions.scoring import Referee
+from snn_cli.missions.mission_streams import GROUND, mission_streams
+from snn_cli.missions.scoring import Referee, sensor_use
 from snn_cli.missions.watch import Watch
+from snn_control.coordination.coordinator import HEIGHT, MOTION
 from snn_control.drive_control import HEADING_PID
 from snn_control.pid import Pid
 from snn_perception.motion.looming import NOTHING, Looming, LoomingDetector
@@ -22,6 +24,7 @@ AWAY_S = 1.5  # after it has passed
 SIZES_M, OFFSET_M = (0.6, 1.0), 0.25
 ESCAPE = 10.0  # command of the pair that lifts
 REVERSE = -6.0  # and of the pair that pushes
+ALL = sensor_use(mission_streams(GROUND), {HEIGHT: 1.0, MOTION: 1.0})  # nothing sleeps while something may come
 JUDGED_S = 1.0  # time to contact at which the estimate is judged
 
 
@@ -78,7 +81,7 @@ class AvoidFlight:
             self.heading_rad += float(senses.gyro_radps[2]) * self.mission.robot.dt_s
             self._judge()
             commands = self._command(senses.range_m)
-            self.referee.see(self.robot.truth(), commands, False)
+            self.referee.see(self.robot.truth(), commands)
             if watch is not None:
                 watch(self.robot, senses, commands, self)
 
@@ -133,7 +136,7 @@ def avoid(mission: AvoidMission, seed: int, watch: Watch | None = None) -> dict[
     referee = flights[0].referee
     events = [event for f in flights for event in f.referee.events][:20]
     return {
-        **referee.result(mission.name, seed, float(np.mean(avoided)) >= 0.95), "approaches": len(flights),
+        **referee.result(mission.name, seed, float(np.mean(avoided)) >= 0.95, ALL), "approaches": len(flights),
         "contact": any(f.referee.contact for f in flights), "events": events, "avoided": float(np.mean(avoided)),
         "near_misses": sum(f.referee.near_misses for f in flights),
         "hit_without_moving": float(np.mean([f.referee.path[:, 5].min() < 0.35 for f in stills])),

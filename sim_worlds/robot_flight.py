@@ -1,19 +1,18 @@
 """The whole robot in a scene, stepped by whoever keeps the time; what the node runs, without ROS."""
 
-import math
 from collections import Counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from sim_worlds.driver import MotorDriver
-from sim_worlds.robot import Events, Robot, Senses
+from sim_worlds.robot import Robot, Senses
 from sim_worlds.robot_config import RobotConfig
+from sim_worlds.robot_faults import FaultConfig, FaultInjector
 from sim_worlds.scene import open_scene
 from sim_worlds.scene_config import load_condition, load_scene
-from snn_core.config import Config
 from snn_core.event_camera import EventCameraConfig
 from snn_core.signals import Command, Health, Level, Verdict, health
 
@@ -22,16 +21,6 @@ AXES = ("altitude", "heading", "speed")
 PLACE = ("scene", "condition", "seed", "along_m", "left_m", "turned_rad", "start_height_m")
 AIR = ("buoyancy_mps2", "wind_x_mps", "wind_y_mps", "draft_mps")
 AT_RESET = frozenset(PLACE + AIR)  # what a flight that starts over may change
-
-
-class FaultConfig(Config):
-    """What may be broken while it flies."""
-
-    lose_range: bool = Field(False, description="fault: the lidar reports nothing")
-    blind_camera: bool = Field(False, description="fault: the image is black")
-    silent_events: bool = Field(False, description="fault: the event camera sends empty packets")
-    gyro_offset_radps: float = Field(0.0, ge=-1, le=1, description="fault: what the yaw gyro adds (rad/s)")
-    dead_motors: bool = Field(False, description="fault: the motors do not turn")
 
 
 class RobotFlightConfig(FaultConfig):
@@ -109,7 +98,7 @@ class RobotFlight:
         here = self.scene.route.beside(config.along_m, config.left_m)
         start = (here.x_m, here.y_m, config.start_height_m, here.yaw_rad + config.turned_rad)
         self.scene.move(0.0)
-        self.robot = Robot(self.scene, config.robot(), config.seed, start)
+        self.robot, self.faults = Robot(self.scene, config.robot(), config.seed, start), FaultInjector()
         for driver in self.drivers.values():
             driver.reset()
 
@@ -129,20 +118,7 @@ class RobotFlight:
         driven = [d.value() if d.remaining_s(self.now_s) > 0.0 else 0.0 for d in self.drivers.values()]
         senses = self.robot.advance(np.array(driven) * (not self.config.dead_motors))
         self.ticks += 1
-        return self.faulty(senses._replace(time_s=self.now_s))
-
-    def faulty(self, senses: Senses) -> Senses:
-        """The senses with the faults of the configuration."""
-        config, changes = self.config, dict[str, Any]()
-        if config.lose_range:
-            changes["range_m"] = math.nan
-        if config.blind_camera:
-            changes["image"] = np.zeros_like(senses.image)
-        if config.silent_events:
-            x, y, t_us, on = senses.events
-            changes["events"] = Events(x[:0], y[:0], t_us[:0], on[:0])
-        changes["gyro_radps"] = senses.gyro_radps + np.array([0.0, 0.0, config.gyro_offset_radps])
-        return senses._replace(**changes)
+        return self.faults.take(senses._replace(time_s=self.now_s), self.config)
 
     def pose(self) -> Pose:
         """The truth."""

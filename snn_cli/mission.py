@@ -42,6 +42,9 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     parser.add_argument(
         "--break", dest="broken", choices=BROKEN, help="break a sense on purpose, to see that it matters"
     )
+    parser.add_argument(
+        "--fixed-rates", action="store_true", help="sense at fixed rates, not as the coordinator asks, to compare"
+    )
     parser.add_argument("--bag", type=Path, metavar="FOLDER", help="record a bag; of several missions one each in it")
     parser.add_argument("--json", metavar="FILE", help="write the result as JSON ('-' = standard output)")
     parser.set_defaults(run=run)
@@ -111,18 +114,32 @@ def _fly_and_record(mission: AnyMission, number: int, broken: str | None, bag: P
         return fly(mission, number, broken, recorder)
 
 
+def at_fixed_rates(mission: AnyMission) -> AnyMission:
+    """The same mission, sensing at nominal rates all the time."""
+    return mission.model_copy(update={"pilot": mission.pilot.model_copy(update={"adapt": False})})
+
+
+def sensed(result: dict[str, Any]) -> str:
+    """How much was sensed, beside the fixed rates, as a line."""
+    each = ", ".join(f"{name} {duty:.2f}" for name, duty in result["sensing"].items())
+    duty = f"sensing {result['sensing_duty']:.2f} of what fixed rates sense, weighted by power"
+    return f"{result['mission']}, seed {result['seed']}: {duty} ({each})"
+
+
 def run(args: argparse.Namespace) -> None:
     """Fly and report."""
     if args.all == (args.mission is not None):
         raise ConfigError("expected the name of a mission or --all; 'snn mission list' names them")
     names = mission_names() if args.all else [args.mission]
-    jobs = [(load_mission(name), args.seed + k) for name in names for k in range(args.seeds)]
+    missions = [at_fixed_rates(mission) if args.fixed_rates else mission for mission in map(load_mission, names)]
+    jobs = [(mission, args.seed + k) for mission in missions for k in range(args.seeds)]
     results = []
     for mission, number in tqdm(jobs, desc="flying", unit="mission", disable=None):
         bag = args.bag / f"{mission.name}_{number}" if args.bag is not None and len(jobs) > 1 else args.bag
         results.append(_fly_and_record(mission, number, args.broken, bag))
     rows = [[f"{r['mission']}, seed {r['seed']}", *[_shown(r[key]) for key in COLUMNS]] for r in results]
-    emit(results[0] if len(results) == 1 else results, table(("mission", *COLUMNS), rows), args.json)
+    text = "\n".join([table(("mission", *COLUMNS), rows), "", *map(sensed, results)])
+    emit(results[0] if len(results) == 1 else results, text, args.json)
     if args.json is None and not all(r["success"] for r in results):
         print("not every mission succeeded", file=sys.stderr)
 

@@ -23,7 +23,7 @@ class Controller(Protocol):
         """What its inside has counted, for diagnostics."""
 
     def ask(self, parts: str) -> None:
-        """Let only some of its networks speak ('pd', 'integral'), or all ('' and 'pair')."""
+        """Let one network alone speak ('pd', 'integral'), or all ('' and 'pair'); what was silent begins at rest."""
 
     def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
         """Command, command units, `elapsed_s` after the step before."""
@@ -83,7 +83,11 @@ class SpikingController:
         return {**found}
 
     def ask(self, parts: str) -> None:
-        self.network.muted = frozenset(self.network.parts) - {parts} if parts in self.network.parts else frozenset()
+        network = self.network
+        muted = frozenset(network.parts) - {parts} if parts in network.parts else frozenset()
+        for part in network.muted - muted:  # what it gathered while nobody listened is nobody's need
+            network.rest(part)
+        network.muted = muted
 
     def step(self, target_m: float, height_m: float, elapsed_s: float) -> float:
         return self.network.step(target_m, height_m)

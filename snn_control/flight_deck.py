@@ -4,13 +4,13 @@ One period is: what is due is sensed, the coordinator decides, both controllers 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from snn_control.altitude_loop import AltitudeLoop, LoopConfig
 from snn_control.command_gate import CommandGate, GateConfig
 from snn_control.controllers import Controller, PidController, SpikingController
 from snn_control.coordination.contracts import Contracts
-from snn_control.coordination.coordinator import HEIGHT, CoordinationConfig, Coordinator
+from snn_control.coordination.coordinator import HEIGHT, SNN, CoordinationConfig, Coordinator
 from snn_control.coordination.lifecycle import NodeState
 from snn_control.coordination.snapshot import Decision, NodeReport, Sample, Snapshot
 from snn_control.owners import Owner
@@ -56,6 +56,14 @@ def network_report(loop: AltitudeLoop) -> NodeReport:
     return NodeReport("altitude_controller", Level.OK, NodeState.ACTIVE, values)
 
 
+def obey(loops: Mapping[Owner, AltitudeLoop], orders: Mapping[str, SensingOrder]) -> None:
+    """Both controllers expect the range as it is ordered; of the networks speak those that should."""
+    asleep, speak = orders.get(HEIGHT), orders.get(SNN)
+    for loop in loops.values():
+        loop.bridge.ask(asleep.rate_hz if asleep is not None else None)
+        loop.controller.ask(speak.parts if speak is not None else "")
+
+
 class Sensing:
     """Which ticks of the sensors are sampled under the coordinator's orders, and how many would be at nominal rates."""
 
@@ -77,9 +85,9 @@ class Sensing:
         self.reduced[stream] += due and (order.time_steps > 0 or order.region[0] > 0.0)
         return due
 
-    def duty(self, stream: str) -> float:
-        """Samples taken, as a share of those at the nominal rate."""
-        return self.taken[stream] / max(self.possible[stream], 1)
+    def duties(self) -> dict[str, float]:
+        """Samples taken, as a share of those at the nominal rate, of each stream that was used."""
+        return {name: self.taken[name] / possible for name, possible in self.possible.items() if possible}
 
 
 class FlightDeck:
@@ -117,6 +125,7 @@ class FlightDeck:
             self.reported_s = now_s
             reports = [network_report(self.loops[Owner.SNN]), *reports]
         self.decision = decision = self.coordinator.step(Snapshot(now_s, samples, target_m, reports))
+        obey(self.loops, decision.orders)
         self.sensing.orders |= {name: order for name, order in decision.orders.items() if name in self.sensing.nominal}
         if decision.owner is not None:
             self.gate.lease(decision.owner, now_s, now_s)
@@ -124,9 +133,7 @@ class FlightDeck:
 
     def steer(self, now_s: float, readings: Sequence[AltitudeReading], target_m: float) -> Command:
         """Both controllers step; what the gate lets out is the owner's command while it is fresh, else neutral."""
-        rate_hz = self.sensing.orders[HEIGHT].rate_hz
         for owner, loop in self.loops.items():
-            loop.bridge.ask(rate_hz)
             loop.take_target(target_m, now_s)
             self.commands[owner] = answers(loop, readings, now_s, tick=True, hold=True)
             for command in self.commands[owner]:

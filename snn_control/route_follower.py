@@ -21,6 +21,7 @@ from snn_control.taught_route import SLOWEST_MPS, TaughtRoute
 from snn_core.config import Config
 
 Array = NDArray[np.float64]
+WARNED_S = 3.0  # how early a bend is reported
 BEND_M = 1.5  # to each side, over which the route's bend is taken
 
 
@@ -130,6 +131,16 @@ class RouteFollower:
     def lost(self) -> bool:
         """Whether event motion has been silent for too long to fly on."""
         return self.silent_s > self.config.silence_s
+
+    def report(self) -> dict[str, float]:
+        """What it tells of itself, by the names that the coordinator knows."""
+        config, route = self.config, self.route
+        ahead_m = self.along_m + WARNED_S * config.speed_mps
+        return {
+            "course_off_m": abs(self.left_m), "course_doubt_m": math.sqrt(max(float(self.covariance[1, 1]), 0.0)),
+            "course_bend_rad": abs(route.heading_at(ahead_m) - route.heading_at(self.along_m)),
+            "course_place_doubt": len(self.doubted) / config.insistence,
+        }  # fmt: skip
 
     def steer(self) -> Steering:
         """Where to steer now."""

@@ -297,6 +297,7 @@ class RouteLoop:
         if self.pose is not None:
             values |= {"along_m": self.pose.along_m, "left_m": self.pose.left_m, "heading_rad": self.pose.heading_rad}
         values["relocated"] = self.follower.relocated if self.follower else 0
+        values |= self.follower.report() if self.follower else {}
         for source in self.inputs.values():
             values |= source.values()
         values |= {**self.counts}

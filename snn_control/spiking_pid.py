@@ -61,6 +61,10 @@ class SpikingPid:
         self.output_spikes_last_step = 0  # of the hidden layers, those that the read-outs see
         self.output_spikes = dict.fromkeys(self.parts, 0)  # of each network, since the reset
 
+    def rest(self, part: str) -> None:
+        """Put the neurons of one network to rest."""
+        self.states[part] = initial_state(len(self.command), self.parts[part].neurons)
+
     def warm(self) -> None:
         """Compile the kernels now rather than in the control loop."""
         for params in self.parts.values():

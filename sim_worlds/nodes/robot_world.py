@@ -25,7 +25,8 @@ from sim_worlds.nodes.robot_messages import (
     transform_of,
 )
 from sim_worlds.robot import Senses
-from sim_worlds.robot_flight import AT_RESET, FaultConfig, RobotFlight, RobotFlightConfig
+from sim_worlds.robot_faults import FaultConfig
+from sim_worlds.robot_flight import AT_RESET, RobotFlight, RobotFlightConfig
 from snn_core.errors import ConfigError, SnnError
 from snn_core.frames import CAMERA_FRAME, EVENT_FRAME
 from snn_core.nodes.diagnostics import Diagnostics

@@ -1,6 +1,7 @@
 """The coordinator beside the robot of the fault suite: it hears the topics; gate and sensor take its leases."""
 
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -10,8 +11,9 @@ from snn_control.coordination.coordinator import CLIMB, HEIGHT, MOTION, PLACE, C
 from snn_control.coordination.fleet import Observation, Transform
 from snn_control.coordination.journal import Event
 from snn_control.coordination.snapshot import Decision, Sample, Snapshot
-from snn_control.flight_deck import CONTROLLERS, network_report
+from snn_control.flight_deck import CONTROLLERS, network_report, obey
 from snn_control.owners import Owner
+from snn_core.sensing import SensingOrder
 from snn_core.signals import Level
 
 PERIOD_S = 0.05
@@ -74,17 +76,16 @@ class Watch:
         self.events += [(robot.time_s, event) for event in self.decision.events]
         if self.decision.owner is not None:
             robot.gate.lease(self.decision.owner, now_s, now_s)
-        self._ask(robot, self.decision.orders.get(HEIGHT))
+        self._obey(robot, self.decision.orders)
 
-    def _ask(self, robot: Robot, order: object) -> None:
-        robot.range_order = order  # type: ignore[assignment]
-        for loop in robot.loops.values():
-            loop.bridge.ask(robot.range_order.rate_hz if robot.range_order is not None else None)
+    def _obey(self, robot: Robot, orders: Mapping[str, SensingOrder]) -> None:
+        robot.range_order = orders.get(HEIGHT)
+        obey(robot.loops, orders)
 
     def _expire(self, robot: Robot) -> None:
         """The sensors' leases run out."""
         if robot.time_s >= self.dead_from_s + 1.0:
-            self._ask(robot, None)
+            self._obey(robot, {})
 
     def said(self, level: Level, words: str, start_s: float = 0.0, end_s: float = np.inf) -> str:
         """The first event of at least this level that contains the words; empty where there is none."""

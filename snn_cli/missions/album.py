@@ -101,11 +101,12 @@ class Album:
 
     @property
     def decisions(self) -> list[Decision]:
-        """What was decided, in the order of time."""
+        """What was decided, in the order of time, without the many changes of how much is sensed."""
         return [
             Decision(begin_s + event["t_s"], event["event"])
             for begin_s, referee in self.referees
             for event in referee.events
+            if event.get("kind") != "sensing"
         ]
 
     def columns(self) -> dict[str, NDArray[np.float64]]:

@@ -11,8 +11,10 @@ from sim_worlds.robot import Robot
 from sim_worlds.scene import Scene, open_scene
 from snn_cli.controllers import controller_named
 from snn_cli.missions.mission_config import AvoidMission
-from snn_cli.missions.scoring import Referee
+from snn_cli.missions.mission_streams import GROUND, mission_streams
+from snn_cli.missions.scoring import Referee, sensor_use
 from snn_cli.missions.watch import Watch
+from snn_control.coordination.coordinator import HEIGHT, MOTION
 from snn_control.drive_control import HEADING_PID
 from snn_control.pid import Pid
 from snn_perception.motion.looming import NOTHING, Looming, LoomingDetector
@@ -25,6 +27,7 @@ SIZES_M, OFFSET_M = (0.6, 1.0), 0.25
 FULL, NEAR_M = 10.0, 0.5  # command of the motors of an escape, and distance from its height where it ends
 AFTER_S, BACK_S = 0.7, 2.0  # it pushes back until so long after contact was expected, at most so long; then ahead
 STEP_M = 0.4  # by which no robot climbs in a period: the range's steps when something passes below
+ALL = sensor_use(mission_streams(GROUND), {HEIGHT: 1.0, MOTION: 1.0})  # nothing sleeps while something may come
 JUDGED_S = 1.0  # time to contact at which the estimate is judged
 
 
@@ -107,7 +110,7 @@ class AvoidFlight:
         senses = self.robot.advance(self.commands)
         self.seen = self.detector.take(*senses.events, senses.time_s) if self.watches else NOTHING
         self.commands = self.hover.command(senses.range_m, float(senses.gyro_radps[2]), senses.time_s)
-        self.referee.see(self.robot.truth(), self.commands, False)
+        self.referee.see(self.robot.truth(), self.commands)
         if watch is not None:
             watch(self.robot, senses, self.commands, self)
 
@@ -232,7 +235,7 @@ def avoid(mission: AvoidMission, seed: int, watch: Watch | None = None) -> dict[
     del referee.events[20:]
     alarms = false_alarms(mission, 1000 * seed)
     return {
-        **referee.result(mission.name, seed, avoided >= 0.95), "approaches": len(trials), "avoided": avoided,
+        **referee.result(mission.name, seed, avoided >= 0.95, ALL), "approaches": len(trials), "avoided": avoided,
         "contact": any(t.contact for t in trials), "near_misses": sum(t.near_misses for t in trials),
         "least_clearance_m": min(t.clearance_m for t in trials),
         "avoided_if_warned_by_truth": float(np.mean([not t.hit_if_known for t in trials])),

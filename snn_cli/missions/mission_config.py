@@ -7,6 +7,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from sim_worlds.robot_config import RobotConfig
+from sim_worlds.robot_faults import TimedFault
 from snn_cli.missions.autopilot import PilotConfig
 from snn_control.route_follower import FollowerConfig
 from snn_core.config import Config
@@ -23,6 +24,7 @@ class Mission(Config):
     condition: str = Field("summer", description="condition that it is flown in")
     robot: RobotConfig = Field(RobotConfig(), description="sensors and body")
     pilot: PilotConfig = Field(PilotConfig(), description="controllers and odometry")
+    faults: list[TimedFault] = Field([], description="what breaks on purpose while it is flown, and when")
 
 
 class RouteMission(Mission):

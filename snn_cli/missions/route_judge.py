@@ -1,5 +1,6 @@
 """The referee of a route that is taught and repeated by nodes: what it knows is the truth of the simulation alone."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from numpy.typing import NDArray
 from sim_worlds.robot import Truth
 from snn_cli.missions.mission_config import RouteMission
 from snn_cli.missions.route_mission import PATIENCE, SETTLE_S, TOLERANCE
-from snn_cli.missions.scoring import Referee, beside_path
+from snn_cli.missions.scoring import Referee, beside_path, sensor_use
+from snn_control.coordination.contracts import load_contracts
 
 Array = NDArray[np.float64]
 
@@ -46,7 +48,7 @@ class TaughtPath:
 
 
 class RouteJudge:
-    """Judges one repetition."""
+    """Judges one repetition. Sensing counts as what the coordinator asked of each stream, or its nominal rate."""
 
     def __init__(self, mission: RouteMission, condition: str, seed: int, taught: TaughtPath) -> None:
         self.mission, self.condition, self.seed, self.taught = mission, condition, seed, taught
@@ -54,12 +56,16 @@ class RouteJudge:
         self.begun_s = float("nan")
         self.answers: list[bool] = []  # whether a place that was recognised was right
         self.state = ""
+        self.streams = {name: stream for name, stream in load_contracts().items() if stream.cost.power_mw > 0.0}
+        self.asked = dict.fromkeys(self.streams, 0.0)  # periods at the nominal rate, as many as one rate is worth
 
-    def see(self, truth: Truth, commands: Array, used_frame: bool) -> None:
-        """One period: commands are altitude, heading, speed."""
+    def see(self, truth: Truth, commands: Array, rates_hz: Mapping[str, float]) -> None:
+        """One period: commands are altitude, heading, speed; rates those that the coordinator asks for."""
         if not self.begun_s <= truth.time_s:
             self.begun_s = truth.time_s
-        self.referee.see(truth._replace(time_s=truth.time_s - self.begun_s), commands, used_frame)
+        self.referee.see(truth._replace(time_s=truth.time_s - self.begun_s), commands)
+        for name, stream in self.streams.items():
+            self.asked[name] += min(rates_hz.get(name, stream.rate_nominal_hz) / stream.rate_nominal_hz, 1.0)
 
     def tell(self, state: str) -> None:
         """What the robot says of itself; every change is an event."""
@@ -88,8 +94,9 @@ class RouteJudge:
         arrived = self.state == "arrived" and end_m <= self.mission.arrive_within_m
         success = arrived and not self.referee.contact
         recall = float(np.mean(self.answers)) if self.answers else None
+        use = sensor_use(self.streams, {name: asked / len(path) for name, asked in self.asked.items()})
         return {
-            **self.referee.result(self.mission.name, self.seed, success), "condition": self.condition,
+            **self.referee.result(self.mission.name, self.seed, success, use), "condition": self.condition,
             "cross_track_error_m": float(beside.mean()), "largest_cross_track_m": float(beside.max()),
             "place_recall": recall, "wrong_places": None if recall is None else 1.0 - recall,
             "places": taught.places(self.mission.spacing_m), "end_error_m": end_m, "route_m": taught.length_m,

@@ -1,22 +1,27 @@
 """Teach a route by flying it once, then follow it in another condition, by what the robot sees."""
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim_worlds.robot import Robot, Senses
+from sim_worlds.robot_faults import FaultyRobot, TimedFault
 from sim_worlds.route import Route
 from sim_worlds.scene import Scene, open_scene
 from snn_cli.missions.autopilot import Autopilot
 from snn_cli.missions.mission_config import RouteMission
+from snn_cli.missions.mission_streams import ROUTE, mission_streams
 from snn_cli.missions.route_pilot import turn_along
 from snn_cli.missions.scoring import Referee, beside_path
 from snn_cli.missions.watch import Watch
+from snn_control.coordination.coordinator import PLACE, TURN
 from snn_control.route_follower import RouteFollower
 from snn_control.taught_route import RouteRecorder, TaughtRoute
 from snn_perception.places.image_shift import outline, shift_between
+from snn_perception.places.image_trust import TrustConfig, TrustMonitor
 from snn_perception.places.place_map import PlaceMap
 from snn_perception.places.recogniser import PlaceRecogniser, RecogniserConfig
 
@@ -25,6 +30,7 @@ PATIENCE = 1.6  # times the time that the route should take
 TOLERANCE = 2  # places
 SETTLE_S = 3.0
 STILL = (0.0, 0.0)  # until then
+MISMATCH_SHARE = 0.1  # of a new mismatch of images in its running mean
 
 
 class Taught(NamedTuple):
@@ -80,7 +86,7 @@ def teach_part(mission: RouteMission, seed: int) -> Taught:
     """A pilot, who sees where he is, flies the route; the robot measures and learns along."""
     scene = open_scene(mission.scene, mission.taught_in)
     robot = _robot(scene, mission, seed)
-    pilot = Autopilot(mission.robot, mission.pilot)
+    pilot = Autopilot(mission.robot, mission.pilot.model_copy(update={"adapt": False}))
     recorder, end_m = RouteRecorder(), end_of(mission, scene.route)
     outlines, where, truths = [], [], []
     images: list[NDArray[np.uint8]] = []
@@ -113,10 +119,14 @@ def end_of(mission: RouteMission, route: Route) -> float:
     return min(mission.to_m, route.length_m - 1.5)
 
 
-def _robot(scene: Scene, mission: RouteMission, seed: int, left_m: float = 0.0, turned_rad: float = 0.0) -> Robot:
-    start = scene.route.beside(mission.from_m, left_m)
-    yaw = start.yaw_rad + turned_rad
-    return Robot(scene, mission.robot, seed, (start.x_m, start.y_m, mission.pilot.height_m, yaw))
+def _robot(
+    scene: Scene, mission: RouteMission, seed: int, off: tuple[float, float] = (0.0, 0.0),
+    faults: Sequence[TimedFault] = (),
+) -> Robot:  # fmt: skip
+    """At the start, or `off` to the left of it (m) and turned to the left (rad)."""
+    start = scene.route.beside(mission.from_m, off[0])
+    place = (start.x_m, start.y_m, mission.pilot.height_m, start.yaw_rad + off[1])
+    return FaultyRobot(scene, mission.robot, seed, place, faults)
 
 
 class RouteFlight:
@@ -126,17 +136,21 @@ class RouteFlight:
         self.mission, self.taught, self.mutants, self.seed = mission, taught, mutants, seed
         scene = open_scene(mission.scene, mission.condition, seed)
         beside = np.random.default_rng([seed, 3]).uniform(-1.0, 1.0, 2) * (mission.beside_m, mission.turned_rad)
-        self.robot = _robot(scene, mission, 1000 + seed, *beside.tolist())
-        self.pilot = Autopilot(mission.robot, mission.pilot)
+        self.robot = _robot(scene, mission, 1000 + seed, (beside[0], beside[1]), mission.faults)
+        every_s = {PLACE: mission.place_every_s, TURN: mission.shift_every_s}
+        self.pilot = Autopilot(mission.robot, mission.pilot, mission_streams(ROUTE, every_s))
         self.follower = RouteFollower(taught.route, mission.follower)
         config = RecogniserConfig(
             sequence=mission.sequence, slowest=0.2, fastest=1.4, speeds=7, early_exit=True, min_probability=0.2
         )
         self.recogniser = PlaceRecogniser(taught.places, config)
+        self.images = TrustMonitor(TrustConfig())
+        self.probability, self.recognised_s = 1.0, math.nan
         self.referee = Referee(mission.robot.near_m, mission.robot.dt_s)
         self.place: int | None = None
         self.answers: list[tuple[int | None, int]] = []  # given, true
         self.correlation, self.arrived, self.was_lost = 0.0, False, False
+        self.saw, self.blind, self.mismatch = False, False, 0.0
         self.commands: Array = np.zeros(3)
 
     @property
@@ -163,35 +177,62 @@ class RouteFlight:
         velocity = self.pilot.sense(senses)
         if self.mutants.silent_motion:
             velocity = self.pilot.velocity = None
-        moving, used = senses.time_s > SETTLE_S, False
+        moving = senses.time_s > SETTLE_S
         follower.move(velocity if moving else STILL, self.pilot.turned_rad, mission.robot.dt_s)
         if moving:
-            used = self._look(senses)
+            self._look(senses)
+        self._report()
         self._tell(senses.time_s)
+        self._watch_camera(senses.time_s)
         steering = follower.steer()
         self.arrived = moving and follower.along_m >= follower.route.length_m - 0.3
         turn, speed = (steering.turn_rad, steering.speed_mps) if moving else (0.0, 0.0)
-        self.commands = self.pilot.command(senses, mission.pilot.height_m, turn, speed)
+        self.commands = self.pilot.command(senses, mission.pilot.height_m, turn, 0.0 if self.blind else speed)
         if follower.lost:
             self.commands[2] = 0.0
-        self.referee.see(self.robot.truth(), self.commands, used)
+        self.referee.see(self.robot.truth(), self.commands, self.pilot.decided)
 
-    def _look(self, senses: Senses) -> bool:
-        """Use the image where one is due: for the place, for the turn."""
-        mission, dt_s, tick = self.mission, self.mission.robot.dt_s, self.robot.ticks
-        place_due = tick % max(round(mission.place_every_s / dt_s), 1) == 0
-        shift_due = tick % max(round(mission.shift_every_s / dt_s), 1) == 0
+    def _look(self, senses: Senses) -> None:
+        """Use the image where one is asked for: for the place, for the turn; one that shows nothing tells nothing."""
+        place_due, turn_due = self.pilot.due(PLACE), self.pilot.due(TURN)
+        if not (place_due or turn_due) or self.images.take(senses.image):
+            return
         if place_due:
             self._recognise(senses)
-        if shift_due:
+        if turn_due:
             self._compare(senses)
-        return place_due or shift_due
+
+    def _watch_camera(self, time_s: float) -> None:
+        """Whether the camera, after it showed the way, shows nothing any more that could be trusted."""
+        shows = self.pilot.trusted(PLACE) or self.pilot.trusted(TURN)
+        if self.saw and not shows and not self.blind:
+            self.referee.tell(time_s, "the camera shows nothing: stopped")
+        self.saw, self.blind = self.saw or shows, self.saw and not shows
+
+    def _report(self) -> None:
+        """What place recognition and the follower tell the coordinator."""
+        if self.pilot.reporting:
+            self.pilot.report("place_recognizer", {"probability": self.probability})
+            self.pilot.report("route_follower", {**self.follower.report(), "course_mismatch": self.mismatch})
+
+    def _answer(self, senses: Senses) -> int | None:
+        """The place that the image shows, with as many time steps as the coordinator asks for."""
+        recogniser, steps = self.recogniser, self.pilot.deck.sensing.orders[PLACE].time_steps
+        if recogniser.config.max_time_steps != steps:
+            recogniser.configure(recogniser.config.model_copy(update={"max_time_steps": steps}))
+        passed_s = senses.time_s - self.recognised_s
+        self.recognised_s = senses.time_s
+        elapsed = passed_s / self.mission.place_every_s if passed_s == passed_s else 1.0
+        found = recogniser.recognise(senses.image, elapsed)
+        self.probability = found.probability
+        self.pilot.heard(PLACE, float(found.place or 0))
+        return found.answer
 
     def _recognise(self, senses: Senses) -> None:
         if self.mutants.frozen_places and self.place is not None:
             answer: int | None = self.place
         else:
-            answer = self.recogniser.recognise(senses.image).answer
+            answer = self._answer(senses)
         self.place = answer if answer is not None else self.place
         offset = self.taught.true_places - self.robot.truth().position_m[:2]
         self.answers.append((answer, int((offset**2).sum(axis=1).argmin())))
@@ -204,6 +245,8 @@ class RouteFlight:
         here = min(max(round(self.follower.along_m / spacing_m), 0), len(taught) - 1)
         shift = shift_between(outline(senses.image), taught[here])
         self.correlation = shift.correlation
+        self.mismatch += MISMATCH_SHARE * (1.0 - shift.correlation - self.mismatch)
+        self.pilot.heard(TURN, shift.correlation)
         if shift.correlation > self.mission.min_correlation and shift.pixels == shift.pixels:
             focal = 0.5 / math.tan(0.5 * self.mission.robot.fov_rad)
             self.follower.see_turn(shift.turn_rad(focal), here * spacing_m)
@@ -224,7 +267,8 @@ class RouteFlight:
         right = [given is not None and abs(given - true) <= TOLERANCE for given, true in self.answers]
         wrong = [given is not None and abs(given - true) > TOLERANCE for given, true in self.answers]
         return {
-            **self.referee.result(self.mission.name, self.seed, success), "condition": self.mission.condition,
+            **self.referee.result(self.mission.name, self.seed, success, self.pilot.sensor_use()),
+            "condition": self.mission.condition,
             "cross_track_error_m": float(beside.mean()), "largest_cross_track_m": float(beside.max()),
             "place_recall": float(np.mean(right)) if right else None, "places": len(taught.true_places),
             "wrong_places": float(np.mean(wrong)) if wrong else None, "end_error_m": end_m,
@@ -254,6 +298,7 @@ def summary(flights: list[dict[str, Any]]) -> dict[str, Any]:
         **{key: sum(f[key] for f in flights) for key in total},
         "largest_cross_track_m": max(f["largest_cross_track_m"] for f in flights),
         "least_clearance_m": min(f["least_clearance_m"] for f in flights),
+        "sensing": {name: float(np.mean([f["sensing"].get(name, 1.0) for f in flights])) for name in first["sensing"]},
         "events": [{"condition": f["condition"], **event} for f in flights for event in f["events"]],
         "flights": flights,
     }  # fmt: skip

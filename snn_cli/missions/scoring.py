@@ -1,20 +1,36 @@
 """What a mission is judged by; the referee alone knows where the robot truly is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim_worlds.robot import Truth
+from snn_control.coordination.contracts import Contracts
+from snn_control.coordination.journal import Event
 
 Array = NDArray[np.float64]
 MOTOR_W = 3.0  # of each of three motors at full duty: an 8520 coreless at 3.7 V; estimated
 COMPUTER_W = 1.2  # a small board, always on; estimated
-CAMERA_W = 0.25  # while a frame is used; estimated
-EVENT_CAMERA_W = 0.03  # estimated
 DUTY_OF_COMMAND = 3.0 / 45.0  # of the fitted drivetrain, beyond its dead zone
 LEAST_DUTY, DEAD_COMMAND = 9.0 / 45.0, 0.3
+
+
+class SensorUse(NamedTuple):
+    """How much of what the sensors would say at their nominal rates was taken, 0 to 1."""
+
+    duties: dict[str, float]  # of each stream
+    power_w: float  # of all sensors; estimated
+    duty: float  # of all, weighted by power
+
+
+def sensor_use(contracts: Contracts, duties: dict[str, float]) -> SensorUse:
+    """The use of sensors whose streams had these duties."""
+    nominal_w = {name: 1e-3 * contracts[name].cost.power_mw for name in duties}
+    power_w = sum(nominal_w[name] * duty for name, duty in duties.items())
+    return SensorUse(duties, power_w, power_w / sum(nominal_w.values()))
 
 
 @dataclass
@@ -26,18 +42,16 @@ class Referee:
     rows: list[tuple[float, ...]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     energy_j: float = 0.0
-    frames: int = 0
-    used: int = 0
 
-    def see(self, truth: Truth, commands: Array, used_frame: bool) -> None:
-        """One period."""
+    def see(self, truth: Truth, commands: Array, decided: Sequence[Event] = ()) -> None:
+        """One period, and what the coordinator decided in it."""
+        self.events += [told(event) for event in decided]
         self.rows.append((truth.time_s, *truth.position_m, truth.yaw_rad, truth.clearance_m))
-        self.frames, self.used = self.frames + 1, self.used + used_frame
-        self.energy_j += self.dt_s * (power_w(commands) + (CAMERA_W if used_frame else 0.0))
+        self.energy_j += self.dt_s * power_w(commands)
 
     def tell(self, time_s: float, event: str) -> None:
-        """Something that the robot decided."""
-        self.events.append({"t_s": round(time_s, 2), "event": event})
+        """Something that the mission decided."""
+        self.events.append({"t_s": round(time_s, 2), "kind": "mission", "event": event})
 
     @property
     def path(self) -> Array:
@@ -55,21 +69,31 @@ class Referee:
         near = self.path[:, 5] < self.near_m
         return int(near[:1].sum() + np.count_nonzero(near[1:] & ~near[:-1]))
 
-    def result(self, mission: str, seed: int, success: bool) -> dict[str, Any]:
+    def result(self, mission: str, seed: int, success: bool, use: SensorUse) -> dict[str, Any]:
         """The keys that every mission has."""
+        duration_s = len(self.rows) * self.dt_s
         return {
             "mission": mission, "seed": seed, "success": bool(success), "contact": self.contact,
             "near_misses": self.near_misses, "least_clearance_m": float(self.path[:, 5].min(initial=np.inf)),
-            "cross_track_error_m": None, "place_recall": None, "sensing_duty": self.used / max(self.frames, 1),
-            "energy_estimate_j": self.energy_j, "duration_s": self.frames * self.dt_s, "events": self.events,
+            "cross_track_error_m": None, "place_recall": None, "sensing_duty": use.duty, "sensing": use.duties,
+            "energy_estimate_j": self.energy_j + use.power_w * duration_s, "duration_s": duration_s,
+            "events": self.events,
         }  # fmt: skip
 
 
+def told(event: Event) -> dict[str, Any]:
+    """A change that the coordinator made, as it is reported."""
+    return {
+        "t_s": round(event.stamp_s, 2), "kind": event.kind.value, "subject": event.subject, "cause": event.cause,
+        "level": event.level.name, "event": str(event),
+    }  # fmt: skip
+
+
 def power_w(commands: Array) -> float:
-    """Electrical power of three motors and all that is always on; duty as in the fitted drivetrain. An estimate."""
+    """Electrical power of three motors and a computer; duty as in the fitted drivetrain. An estimate."""
     size = np.abs(commands)
     duty = np.where(size < DEAD_COMMAND, 0.0, LEAST_DUTY + DUTY_OF_COMMAND * size)
-    return float((MOTOR_W * duty**2).sum() + COMPUTER_W + EVENT_CAMERA_W)
+    return float((MOTOR_W * duty**2).sum() + COMPUTER_W)
 
 
 def beside_path(points_m: Array, path_m: Array) -> Array:

@@ -25,6 +25,7 @@ from snn_cli.missions.mission_config import RouteMission, load_mission
 from snn_cli.missions.route_mission import summary
 from snn_cli.missions.route_script import Answer, Reply, RouteScript, Wait
 from snn_cli.output import plain
+from snn_control.coordination.streams import HEIGHT, MOTION, PLACE
 from snn_control.nodes.route_follower import STATE_QOS, yaw_of
 from snn_core.errors import ConfigError, SnnError
 from snn_core.files import write_atomically
@@ -32,14 +33,16 @@ from snn_core.nodes.diagnostics import Diagnostics
 from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
+from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.wire import COMMAND_QOS, WireConfig, from_drive_wrench, from_wrench, seconds, to_drive_wrench
 from snn_core.signals import Drive, Health, Level
 
 TOPICS: tuple[str, ...] = (
-    "odom", "clearance", "command", "drive", "place", "place/turn", "route/pose", "route/state", "target",
+    "odom", "clearance", "command", "drive", "place", "coordinator/sensing", "route/pose", "route/state", "target",
     "drive/pilot", "mission/result",
 )  # fmt: skip
 CHAIN = ("range", "imu", "image", "events/points", "velocity", "command", "drive")  # all must be said and heard
+SENSED = (HEIGHT, PLACE, MOTION)  # streams of which the coordinator's orders count
 TRIGGERS = ("reset", "route/teach", "route/follow", "route/stop", "place/teach", "place/forget")
 TUNED = ("robot_world", "route_follower", "place_recognizer")
 LOOK_S = 0.05  # of real time
@@ -89,7 +92,8 @@ class MissionDirectorNode(Node):
         self.config = self.parameters.config
         self.script = self._script() if self.config.mission else None
         self.truth: Truth | None = None
-        self.state, self.used = "", False
+        self.state = ""
+        self.orders: dict[str, SensingListener] = {}
         self.commands, self.clearance_m, self.along_m = np.zeros(3), math.inf, 0.0
         self.held: Drive | None = None  # of the pilot, until the robot has measured that instant
         self.measured_s = 0.0
@@ -120,11 +124,11 @@ class MissionDirectorNode(Node):
             "drive": (WrenchStamped, self._on_drive), "route/state": (String, self._on_state),
             "route/pose": (Odometry, lambda message: self._on_pose(message, script)),
             "place": (PoseWithCovarianceStamped, lambda message: self._on_place(message, script)),
-            "place/turn": (PoseWithCovarianceStamped, self._on_turn),
         }  # fmt: skip
         for topic, (kind, callback) in hear.items():
             qos = STATE_QOS if topic == "route/state" else COMMAND_QOS
             self.create_subscription(kind, topic, self.guard(callback), qos)
+        self.orders = {stream: SensingListener(self, self.guard, stream) for stream in SENSED}
         self.triggers = {name: self.create_client(Trigger, name) for name in TRIGGERS}
         self.pausing = self.create_client(SetBool, "pause")
         self.tuners = {name: self.create_client(SetParameters, f"{name}/set_parameters") for name in TUNED}
@@ -145,12 +149,8 @@ class MissionDirectorNode(Node):
         self.commands[1:] = drive.turn, drive.ahead
 
     def _on_place(self, message: PoseWithCovarianceStamped, script: RouteScript) -> None:
-        self.used = True
         if script.judge is not None:
             script.judge.answer(float(message.pose.pose.position.x))
-
-    def _on_turn(self, _: PoseWithCovarianceStamped) -> None:
-        self.used = True
 
     def _on_pose(self, message: Odometry, script: RouteScript) -> None:
         self.along_m, self.measured_s = float(message.pose.pose.position.x), seconds(message.header.stamp)
@@ -178,8 +178,9 @@ class MissionDirectorNode(Node):
         self._fly(script)
         if script.judge is not None:
             script.judge.tell(self.state)
-            script.judge.see(truth, self.commands.copy(), self.used)
-            self.used = False
+            orders = {stream: listener.order for stream, listener in self.orders.items()}
+            rates_hz = {stream: order.rate_hz for stream, order in orders.items() if order is not None}
+            script.judge.see(truth, self.commands.copy(), rates_hz)
         self._go_on()
 
     def _go_on(self) -> None:

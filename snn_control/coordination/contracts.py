@@ -57,7 +57,7 @@ class StreamContract(Config):
     max_age_s: float = Field(gt=0, le=100, description="oldest sample that is used (s)")
     low: float = Field(-1e9, ge=-1e9, le=1e9, description="lowest believable value (unit)")
     high: float = Field(1e9, ge=-1e9, le=1e9, description="highest believable value (unit)")
-    role: Literal["", "height", "place", "motion"] = Field(
+    role: Literal["", "height", "place", "motion", "course"] = Field(
         "", description="whose demand sets its rate, empty = nobody's"
     )
     sporadic: bool = Field(False, description="samples come when there is something to say: silence is no fault")

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from snn_control.coordination.battery import MISSION, Charge, next_charge
 from snn_control.coordination.budget import SHED_ORDER, Budget, Load, busiest
-from snn_control.coordination.contracts import Contracts
+from snn_control.coordination.contracts import Contracts, Phase
 from snn_control.coordination.controller_watch import ControllerWatch
 from snn_control.coordination.coordination_config import CoordinationConfig
 from snn_control.coordination.fleet import MOST_PEERS, Fleet, Observation, Transform
@@ -18,14 +18,14 @@ from snn_control.coordination.ladder import OWNER, Condition, Fitness, LadderSta
 from snn_control.coordination.lifecycle import NodeState, Request, Supervisor
 from snn_control.coordination.novelty import NoveltyModel
 from snn_control.coordination.sensing_policy import Pressure, SensingPolicy
-from snn_control.coordination.situation import Situation, next_phase
+from snn_control.coordination.situation import Situation, next_phase, read_course
 from snn_control.coordination.snapshot import Decision, NodeReport, Snapshot
-from snn_control.coordination.streams import CLIMB, HEIGHT, MOTION, PID, PLACE, SNN, Streams
+from snn_control.coordination.streams import CLIMB, HEIGHT, MOTION, PID, PLACE, SNN, TURN, Streams
 from snn_control.coordination.trust import UNHEARD
 from snn_core.sensing import SensingOrder
 from snn_core.signals import Health, Level, health
 
-__all__ = ["CLIMB", "HEIGHT", "MOTION", "PID", "PLACE", "SNN", "CoordinationConfig", "Coordinator"]
+__all__ = ["CLIMB", "HEIGHT", "MOTION", "PID", "PLACE", "SNN", "TURN", "CoordinationConfig", "Coordinator"]
 
 REPORT_KEPT_S = 5.0
 LATE_S = 0.18  # between two steps: this coordinator was held up
@@ -143,6 +143,8 @@ class Coordinator:
             self.loads[report.node] = (load, now_s)
         if "probability" in values:
             self.situation = self.situation._replace(place_confidence=min(1.0, max(0.0, values["probability"])))
+        if "course_off_m" in values:
+            self.situation = self.situation._replace(course=read_course(values))
         self.watch.take_counts(values, now_s)
 
     def _locate(self, dt_s: float, now_s: float) -> None:
@@ -159,8 +161,9 @@ class Coordinator:
             old = self.situation.phase.value
             self._note(now_s, Kind.PHASE, "mission", old, phase.value, f"phase {phase.value}", evidence)
         self.situation = Situation(
-            phase, error_m or 0.0, track.speed if track else 0.0, divergence, self.situation.place_confidence, calm_s
-        )
+            phase, error_m or 0.0, track.speed if track else 0.0, divergence, self.situation.place_confidence, calm_s,
+            self.situation.course,
+        )  # fmt: skip
 
     def _conditions(self, jumped: bool, now_s: float) -> set[Condition]:
         """Everything that forbids a rung now."""
@@ -235,10 +238,16 @@ class Coordinator:
         streams, low = self.streams, self.charge is not Charge.FULL
         pressure = Pressure(streams.untrusted, streams.surprised, self.budget.shed, low)
         streams.surprised = False
-        self.policy.parts = "pd" if self.ladder.rung is Rung.REMAINING else ""
+        self.policy.parts = "pd" if self.ladder.rung is Rung.REMAINING or self._wound_up else ""
         orders = self.policy.step(self.situation, pressure, now_s)
         streams.expect(orders, now_s)
         return orders
+
+    @property
+    def _wound_up(self) -> bool:
+        """Whether the networks contradict for long what holds the target without them: their integral has to let go."""
+        on_target = abs(self.situation.error_m) < self.config.arrive_m and self.situation.phase is Phase.HOLD
+        return self.ladder.rung is Rung.PID and on_target and self.watch.shadow.alarm
 
     def _supervise(self, now_s: float) -> list[Request]:
         requests = self.supervisor.step(now_s)

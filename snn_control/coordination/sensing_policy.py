@@ -15,7 +15,7 @@ from pydantic import Field
 from snn_control.coordination.contracts import Contracts, StreamContract
 from snn_control.coordination.journal import Event, Journal, Kind
 from snn_control.coordination.oscillation import Oscillation, OscillationConfig
-from snn_control.coordination.situation import DEMANDS, Situation, SituationConfig
+from snn_control.coordination.situation import DEMANDS, Course, Situation, SituationConfig
 from snn_core.sensing import WHOLE, Region, SensingOrder
 from snn_core.signals import Level
 
@@ -184,6 +184,10 @@ class SensingPolicy:
         evidence = f"phase {now.phase.value}, error {now.error_m:+.3f} m, climb {now.climb_mps:+.3f} m/s"
         if dial.role == "place":
             evidence = f"phase {now.phase.value}, place confidence {now.place_confidence:.2f}"
+        if now.course != Course():
+            off_m, doubt_m, bend_rad, _, mismatch = now.course
+            evidence += f", {off_m:.2f} +- {doubt_m:.2f} m off the route, bend of {bend_rad:.2f} rad ahead"
+            evidence += f", mismatch {mismatch:.2f}"
         self.journal.add(Event(now_s, Kind.SENSING, dial.name, _text(dial.order), _text(order), cause, evidence))
 
     def _note_frozen(self, dial: Dial, frozen: bool, now_s: float) -> None:

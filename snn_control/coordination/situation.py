@@ -1,5 +1,6 @@
 """What the robot is doing, in the few numbers that decide how much it must sense."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from pydantic import Field
@@ -19,6 +20,26 @@ class SituationConfig(Config):
     error_full_m: float = Field(0.5, gt=0, le=100, description="error that demands every sample (m)")
     climb_full_mps: float = Field(0.4, gt=0, le=100, description="climb that demands every sample (m/s)")
     divergence_full: float = Field(0.3, gt=0, le=100, description="divergence that demands every sample (1/s)")
+    off_course_full_m: float = Field(0.8, gt=0, le=100, description="offset from a route that demands every sample (m)")
+    doubt_full_m: float = Field(0.8, gt=0, le=100, description="doubt of that offset that demands every sample (m)")
+    mismatch_free: float = Field(0.4, ge=0, le=1, description="mismatch of images up to which they match well")
+    mismatch_full: float = Field(0.8, gt=0, le=1, description="mismatch of images that demands every sample")
+    bend_full_rad: float = Field(0.5, gt=0, le=10, description="bend ahead that demands every sample (rad)")
+
+
+class Course(NamedTuple):
+    """What the follower of a route tells about itself; zeros where there is none."""
+
+    off_m: float = 0.0  # distance from the route
+    doubt_m: float = 0.0  # standard deviation of that distance
+    bend_rad: float = 0.0  # by which the route turns within the look-ahead
+    place_doubt: float = 0.0  # 0 to 1: how near it is to giving up where along the route it believes to be
+    mismatch: float = 0.0  # 0 to 1: how badly what is seen matches what was taught
+
+
+def read_course(values: Mapping[str, float]) -> Course:
+    """The course that a report tells; what is missing or not a number is 0."""
+    return Course(*(max(0.0, values.get(f"course_{name}", 0.0)) for name in Course._fields))
 
 
 class Situation(NamedTuple):
@@ -30,6 +51,7 @@ class Situation(NamedTuple):
     divergence: float = 0.0
     place_confidence: float = 1.0
     calm_s: float = 0.0  # how long the error has been small
+    course: Course = Course()
 
 
 def next_phase(before: Situation, error_m: float | None, dt_s: float, config: SituationConfig) -> tuple[Phase, float]:
@@ -50,18 +72,26 @@ def height_demand(now: Situation, config: SituationConfig) -> float:
     return min(1.0, max(wanted, ON_THE_WAY if now.phase is Phase.TRANSIT else 0.0))
 
 
+def course_demand(now: Situation, config: SituationConfig) -> float:
+    """How much the way along a route must be sensed: beside it, unsure of that, before a bend, or hardly recognised."""
+    off_m, doubt_m, bend_rad, _, mismatch = now.course
+    mismatched = (mismatch - config.mismatch_free) / max(config.mismatch_full - config.mismatch_free, 1e-9)
+    full = max(off_m / config.off_course_full_m, doubt_m / config.doubt_full_m, bend_rad / config.bend_full_rad)
+    return min(1.0, max(full, mismatched))
+
+
 def place_demand(now: Situation, config: SituationConfig) -> float:
     """How much the place must be sensed: unsure, or on the way, or moving."""
     moving = min(1.0, abs(now.climb_mps) / config.climb_full_mps)
-    doubt = 1.0 - now.place_confidence
+    doubt = max(1.0 - now.place_confidence, min(1.0, now.course.place_doubt), course_demand(now, config))
     return max(doubt, 0.5 * moving, ON_THE_WAY if now.phase is Phase.TRANSIT else 0.0)
 
 
 def motion_demand(now: Situation, config: SituationConfig) -> float:
-    """How much the image motion must be sensed: something comes nearer, or the robot moves."""
+    """How much the image motion must be sensed: something comes nearer, or the robot moves, or must keep to a route."""
     nearing = min(1.0, abs(now.divergence) / config.divergence_full)
     moving = min(1.0, abs(now.climb_mps) / config.climb_full_mps)
-    return max(nearing, moving, ON_THE_WAY if now.phase is Phase.TRANSIT else 0.0)
+    return max(nearing, moving, course_demand(now, config), ON_THE_WAY if now.phase is Phase.TRANSIT else 0.0)
 
 
 def idle_demand(now: Situation, config: SituationConfig) -> float:
@@ -69,4 +99,6 @@ def idle_demand(now: Situation, config: SituationConfig) -> float:
     return 1.0
 
 
-DEMANDS = {"height": height_demand, "place": place_demand, "motion": motion_demand, "": idle_demand}
+DEMANDS = {
+    "height": height_demand, "place": place_demand, "motion": motion_demand, "course": course_demand, "": idle_demand,
+}  # fmt: skip

@@ -14,6 +14,8 @@ from snn_core.sensing import SensingOrder
 from snn_core.signals import Health, Level, Verdict
 
 SNN, PID, HEIGHT, CLIMB, PLACE, MOTION = "command/snn", "command/pid", "range", "climb", "place", "motion"
+HEADING, TURNING = "heading", "turning"  # a gyro, added up, and another sensor of how fast it turns
+TURN = "turn"  # by which the image would match the one taught
 PARTNER_TRUST = 0.5
 HYSTERESIS = 0.05  # of trust
 NOVEL_FAIL = 4.0  # regret, as a share of its limit, that costs as much trust as novelty may

@@ -70,6 +70,7 @@ class GroundOdometer:
         self.velocity: GroundVelocity | None = None
         self.covariance: Array = UNKNOWN_AT_FIRST * np.eye(2)  # of the velocity told last, as the events say
         self.gyro: Array = np.zeros(3)
+        self.rotation_radps = self.divergence_per_s = math.nan  # of the newest image, NaN where it did not tell
 
     def configure(self, config: GroundOdometerConfig) -> None:
         """Take over new settings."""
@@ -91,7 +92,7 @@ class GroundOdometer:
             dt_s: length of the period.
         """
         tilted = 0.5 * (self.gyro + gyro_radps)  # over the period
-        self.gyro = gyro_radps
+        self.gyro, self.rotation_radps, self.divergence_per_s = gyro_radps, math.nan, math.nan
         if len(batch.x) < self.config.motion.min_events:
             return None
         flow = self._flow_px_s(batch, float(tilted[2]))
@@ -121,6 +122,6 @@ class GroundOdometer:
             return None
         right, up = centre_px(batch)
         moved = moved_to((right, up))
-        vx, vy, *_ = (moved @ judged.motion).tolist()
+        vx, vy, self.rotation_radps, self.divergence_per_s = (moved @ judged.motion).tolist()
         below = vx - turning_radps * up, vy + turning_radps * right
         return GroundFlow(below, (moved @ judged.covariance @ moved.T)[:2, :2])

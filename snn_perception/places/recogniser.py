@@ -64,8 +64,8 @@ class PlaceRecogniser:
         if any(getattr(before, name) != getattr(config, name) for name in SequenceConfig.model_fields):
             self.filter = SequenceFilter(config)
 
-    def recognise(self, image: Images) -> Recognition:
-        """Take in the next image (row, column) of the traverse."""
+    def recognise(self, image: Images, elapsed: float = 1.0) -> Recognition:
+        """Take in the next image (row, column) of the traverse, `elapsed` times the usual interval after the last."""
         ensemble, calibration = self.map.ensemble, self.map.calibration
         self.adaptation, self.drives = ensemble.see(self.adaptation, image)
         if not self.map.places:
@@ -73,7 +73,7 @@ class PlaceRecogniser:
         region = self.map.ensemble.config.network.region
         margins = self._exit_margins(region.steps)
         said = ensemble.respond(self.drives, margins)
-        scores = said.scores if self.config.sequence == 1 else self.filter.step(said.scores)
+        scores = said.scores if self.config.sequence == 1 else self.filter.step(said.scores, elapsed)
         images = max(len(self.filter.history), 1)
         probability = calibration.probability(scores, region.neighbours, images, self.config.early_exit)
         place = int(scores.argmax())

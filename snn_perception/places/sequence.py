@@ -6,6 +6,7 @@ After SeqSLAM (Milford and Wyeth 2012), causal, so that the robot and the evalua
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, ValidationInfo, field_validator
 
 from snn_core.config import Config
@@ -34,23 +35,32 @@ class SequenceFilter:
     def __init__(self, config: SequenceConfig) -> None:
         self.config = config
         self.history: deque[Array] = deque(maxlen=config.sequence)
-        speeds = np.linspace(config.slowest, config.fastest, config.speeds)
-        steps = np.rint(np.outer(speeds, np.arange(config.sequence))).astype(int)
-        self.paths: list[tuple[int, ...]] = sorted({tuple(path.tolist()) for path in steps})
+        self.ages: deque[float] = deque(maxlen=config.sequence)  # of each, in images
+        self.speeds = np.linspace(config.slowest, config.fastest, config.speeds)
+        self.paths = self._paths(np.arange(config.sequence))
 
     def reset(self) -> None:
         """Forget the images before."""
         self.history.clear()
+        self.ages.clear()
 
-    def step(self, scores: Array) -> Array:
+    def _paths(self, ages: NDArray) -> list[tuple[int, ...]]:
+        """How many places each image lies behind the newest one, for each speed; none twice."""
+        steps = np.rint(np.outer(self.speeds, ages)).astype(int)
+        return sorted({tuple(path.tolist()) for path in steps})
+
+    def step(self, scores: Array, elapsed: float = 1.0) -> Array:
         """Scores (place,) of one image; returns the mean standard score (place,) along the best line that ends there.
 
         A line that leaves the map, or reaches back before the first image, gets nothing for that part. A map that has
-        grown since simply has no history for the new places.
+        grown since simply has no history for the new places. `elapsed` is the time since the image before, in intervals
+        for which the speeds hold: 2 where one image was left out.
         """
         self.history.appendleft(standard_scores(scores))
+        self.ages = deque([0.0, *(age + elapsed for age in self.ages)][: self.config.sequence])
+        even = all(age == k for k, age in enumerate(self.ages))
         best = np.full(len(scores), -np.inf, np.float32)
-        for path in self.paths:
+        for path in self.paths if even else self._paths(np.array(self.ages)):
             np.maximum(best, self._along(path, len(scores)), out=best)
         return best / np.float32(len(self.history))
 

@@ -34,8 +34,8 @@ def test_distance_from_a_path():
 
 
 def test_power_is_that_of_the_duty():
-    assert power_w(np.zeros(3)) == pytest.approx(1.23)
-    assert power_w(np.array([10.0, 0, 0])) == pytest.approx(1.23 + 3.0 * (39 / 45) ** 2)
+    assert power_w(np.zeros(3)) == pytest.approx(1.2)
+    assert power_w(np.array([10.0, 0, 0])) == pytest.approx(1.2 + 3.0 * (39 / 45) ** 2)
 
 
 def test_near_misses_are_counted_once_each():
@@ -54,7 +54,7 @@ def test_a_short_route_is_followed_but_not_with_silent_event_motion():
     assert result["cross_track_error_m"] < 0.4
     silent = RouteFlight(SHORT, taught, 1, Mutants(silent_motion=True)).fly()
     assert not silent["success"]
-    assert "silent" in silent["events"][0]["event"]
+    assert any("silent" in event["event"] for event in silent["events"])
 
 
 def test_holding_station_needs_event_motion():

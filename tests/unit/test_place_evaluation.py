@@ -102,6 +102,18 @@ def test_a_slow_robot_needs_a_slow_line(speed, found):
     assert (out[:, 11].argmax() == 9) == found
 
 
+@pytest.mark.parametrize(("elapsed", "found"), [(2.0, True), (1.0, False)])
+def test_images_left_out_are_no_other_speed(elapsed, found):
+    """At half a place per image, with every second image left out after the sixth, one line gathers every vote."""
+    memory = SequenceFilter(SequenceConfig(sequence=10, slowest=0.5, fastest=0.5, speeds=1))
+    noise = np.random.default_rng(0).random((20, 12)).astype(np.float32)
+    for k, t in enumerate([0, 1, 2, 3, 4, 5, 7, 9, 11, 13]):
+        votes = noise[:, k].copy()
+        votes[t // 2 + 4] += 0.7
+        scores = memory.step(votes, elapsed if k > 5 else 1.0)
+    assert (scores.argmax() == 10) == found
+
+
 def test_flat_scores_say_nothing_and_a_grown_map_goes_on():
     memory = SequenceFilter(SequenceConfig(sequence=3))
     assert np.array_equal(memory.step(np.zeros(4, np.float32)), np.zeros(4))

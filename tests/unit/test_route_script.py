@@ -60,7 +60,7 @@ class Cardboard:
         self.script.see(self.truth, 0.8, self.along)
         if self.script.judge is not None:
             self.script.judge.tell(self.state)
-            self.script.judge.see(self.truth, np.zeros(3), False)
+            self.script.judge.see(self.truth, np.zeros(3), {})
 
 
 def played(stage, longest=2000):
@@ -122,7 +122,7 @@ def test_a_judge_ends_a_flight_at_contact_or_when_time_is_up():
         judge = RouteJudge(MISSION, "winter", 1, taught)
         for k in range(round(seconds / DT)):
             truth = Truth(50.0 + DT * k, np.array([1.0, 0.0, 1.6]), 0.0, np.zeros(3), clearance_m)
-            judge.see(truth, np.zeros(3), False)
+            judge.see(truth, np.zeros(3), {})
         return judge
 
     assert judged(-0.01, 0.1).over
@@ -133,3 +133,14 @@ def test_a_judge_ends_a_flight_at_contact_or_when_time_is_up():
     judge.answer(7.0)
     assert judge.result()["place_recall"] == 0.5
     assert math.isclose(judge.result()["end_error_m"], 7.0)
+
+
+def test_sensing_counts_as_what_the_coordinator_asks_for():
+    judge = RouteJudge(MISSION, "winter", 1, TaughtPath())
+    judge.taught.add(Truth(0.0, np.zeros(3), 0.0, np.zeros(3), 1.0), 0.0)
+    judge.taught.add(Truth(0.1, np.array([1.0, 0.0, 0.0]), 0.0, np.zeros(3), 1.0), 1.0)
+    for k, rates_hz in enumerate(({}, {"range": 2.5, "place": 1.0})):  # of nominal rates of 10 Hz
+        judge.see(Truth(DT * k, np.zeros(3), 0.0, np.zeros(3), 1.0), np.zeros(3), rates_hz)
+    result = judge.result()
+    assert result["sensing"] == pytest.approx({"range": 0.625, "place": 0.55, "motion": 1.0})
+    assert result["sensing_duty"] == pytest.approx((550 * 0.625 + 300 * 0.55 + 25) / 875)

@@ -99,8 +99,10 @@ class Autopilot:
         """The same where it stays; where it is over ground. Events are to be sampled in every period then."""
         self.sense(senses)
         range_m = self._readings[0].height_m if self._readings else math.nan
-        events = self._batch(senses)
-        told = self.tracker.track(events, senses.gyro_radps, senses.accel_mps2, range_m, self.robot.dt_s)
+        gyro_radps = senses.gyro_radps.copy()
+        if self.gyro_lost:
+            gyro_radps[2] = self.turning_radps
+        told = self.tracker.track(self._batch(senses), gyro_radps, senses.accel_mps2, range_m, self.robot.dt_s)
         self.velocity = told.velocity if told is not None else None
         return told
 

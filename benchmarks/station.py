@@ -5,8 +5,8 @@ import numpy as np
 from benchmarks.row import Row, duration
 from sim_worlds.airship import airship_at, airship_params
 from sim_worlds.airship_flight import airship_step
-from snn_cli.missions.autopilot import HEADING_PID, SPEED_PID
 from snn_cli.missions.mission_config import load_mission
+from snn_control.drive_control import HEADING_PID, SPEED_PID
 from snn_control.pid import Pid
 from snn_control.station_keeper import StationConfig, steer_to_station
 

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from snn_cli.faults.table import CASES, NOT_APPLICABLE
+from snn_cli.faults.table import CASES
 from snn_cli.output import emit, table
 
 COLUMNS = ("case", "name", "level", "injected", "expected")
@@ -19,6 +19,4 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 def run(args: argparse.Namespace) -> None:
     """Print every case with what is injected and expected."""
     rows: list[dict[str, Any]] = [dict(zip(COLUMNS, case, strict=True)) for case in CASES]
-    for row in rows:
-        row["not_applicable"] = NOT_APPLICABLE.get(row["case"], "")
     emit(rows, table(COLUMNS, [[str(row[column]) for column in COLUMNS] for row in rows]), args.json)

@@ -13,7 +13,7 @@ from snn_cli.faults.case import LEVELS, Case, Check
 from snn_cli.faults.control_checks import CONTROL_CHECKS
 from snn_cli.faults.model_checks import MODEL_CHECKS
 from snn_cli.faults.sensor_checks import SENSOR_CHECKS
-from snn_cli.faults.table import CASES, NOT_APPLICABLE
+from snn_cli.faults.table import CASES
 from snn_cli.output import emit, markdown_table, table
 from snn_core.errors import SnnError
 
@@ -60,7 +60,7 @@ def fly_cases(cases: Sequence[Case]) -> list[dict[str, Any]]:
     with checks() as known:
         for case in tqdm(cases, disable=None, unit="case"):
             began = perf_counter()
-            result, seen = attempt(known.get(case.number), NOT_APPLICABLE.get(case.number, NO_ROS))
+            result, seen = attempt(known.get(case.number), NO_ROS)
             rows.append(
                 {
                     "case": case.number, "name": case.name, "level": case.level, "expected": case.expected,
@@ -89,6 +89,7 @@ def checks() -> Iterator[dict[int, Check]]:
         yield dict(PURE_CHECKS)
         return
     from snn_cli.nodes.fault_field import Field
+    from snn_cli.nodes.fault_imu_checks import IMU_CHECKS
     from snn_cli.nodes.fault_message_checks import MESSAGE_CHECKS
     from snn_cli.nodes.fault_process_checks import bound_checks
 
@@ -114,7 +115,7 @@ def checks() -> Iterator[dict[int, Check]]:
 
     try:
         bound = {number: afresh(check) for number, check in bound_checks(field).items()}
-        yield {**PURE_CHECKS, **MESSAGE_CHECKS, **bound}
+        yield {**PURE_CHECKS, **MESSAGE_CHECKS, **IMU_CHECKS, **bound}
     finally:
         while fields:
             fields.pop().close()

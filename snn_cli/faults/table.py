@@ -1,4 +1,4 @@
-"""The cases of the fault suite, as data. What is not applicable says why; the checks stand in `*_checks.py`."""
+"""The cases of the fault suite, as data. The checks stand in `*_checks.py`."""
 
 from snn_cli.faults.case import Case
 
@@ -85,7 +85,3 @@ CASES = tuple(Case(*row) for row in (
     (79, "blind fallback", "control", "SNN dead and range off", "straight to neutral, the PID never engages"),
     (80, "simultaneous faults", "control", "pairs, in both orders", "strictest wins whatever the order, never unsafe"),
 ))  # fmt: skip
-
-NOT_APPLICABLE = {
-    33: "no node takes an IMU",
-}

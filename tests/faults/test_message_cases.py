@@ -13,13 +13,16 @@ from sensor_msgs.msg import Image, PointCloud2, Range  # noqa: E402
 
 from snn_cli.faults.run import attempt  # noqa: E402
 from snn_cli.nodes.fault_fuzz import NODES, fuzz, random_message  # noqa: E402
+from snn_cli.nodes.fault_imu_checks import IMU_CHECKS  # noqa: E402
 from snn_cli.nodes.fault_message_checks import MESSAGE_CHECKS  # noqa: E402
 from snn_core.nodes.guard import Guard  # noqa: E402
 
+CHECKS = MESSAGE_CHECKS | IMU_CHECKS
 
-@pytest.mark.parametrize("number", sorted(MESSAGE_CHECKS))
+
+@pytest.mark.parametrize("number", sorted(CHECKS))
 def test_case(number):
-    result, seen = attempt(MESSAGE_CHECKS[number], "")
+    result, seen = attempt(CHECKS[number], "")
     assert result == "passed", seen
 
 

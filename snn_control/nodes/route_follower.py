@@ -1,7 +1,6 @@
 """`route_follower`: learns a route while somebody flies it, and flies it again by what the robot measures and sees."""
 
 import math
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,7 @@ from snn_core.nodes.guard import Guard
 from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.sources import Sources
+from snn_core.nodes.triggers import serve_trigger
 from snn_core.nodes.wire import COMMAND_QOS, SENSOR_QOS, WireConfig, now_s, seconds, stamp, to_drive_wrench
 from snn_core.signals import Health, Verdict
 
@@ -93,7 +93,7 @@ class RouteFollowerNode(Node):
             ("stop", self._stop),
             ("save", self._save),
         ):
-            self.create_service(Trigger, f"route/{name}", self._service(work))
+            serve_trigger(self, self.guard, f"route/{name}", work, self._say)
         self._make_timers()
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("velocity", "imu", "place"), self.sources)
         self._say()
@@ -244,18 +244,6 @@ class RouteFollowerNode(Node):
         self.asked = future if name == "forget" else self.asked
         future.add_done_callback(self.guard(answered))
         return ""
-
-    def _service(self, work: Callable[[], str]) -> Any:
-        def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            try:
-                response.message = work()
-                response.success = True
-            except SnnError as error:
-                response.success, response.message = False, str(error)
-            self._say()
-            return response
-
-        return self.guard(answer)
 
     def _teach(self) -> str:
         self._publish_neutral()

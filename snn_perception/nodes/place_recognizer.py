@@ -14,7 +14,6 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import Float32MultiArray, MultiArrayDimension
-from std_srvs.srv import Trigger
 
 from snn_core.errors import ConfigError, DataError, SnnError
 from snn_core.nodes.diagnostics import Diagnostics
@@ -23,6 +22,7 @@ from snn_core.nodes.parameters import OPEN, Parameters
 from snn_core.nodes.process import run
 from snn_core.nodes.sensing_listener import SensingListener
 from snn_core.nodes.sources import Sources
+from snn_core.nodes.triggers import serve_trigger
 from snn_core.nodes.wire import SENSOR_QOS, now_s, seconds, stamp
 from snn_perception.lens import focal_length_px
 from snn_perception.places.image_files import decode_image
@@ -86,7 +86,7 @@ class PlaceRecognizerNode(Node):
         self.sensing = SensingListener(self, self.guard, "place", lambda _: self._change(self.parameters.config))
         works = {"teach": self._teach, "save": self._save, "reset": self._reset, "forget": self._forget}
         for name, work in works.items():
-            self.create_service(Trigger, f"place/{name}", self._service(work))
+            serve_trigger(self, self.guard, f"place/{name}", work)
         self.diagnostics = Diagnostics(self, self.guard, self._health, ("image", "camera_info", "odom"), self.sources)
 
     def _build(self) -> PlaceLoop:
@@ -155,17 +155,6 @@ class PlaceRecognizerNode(Node):
         if all(map(math.isfinite, values)):
             self.poses.add(seconds(message.header.stamp), np.array(values))
             self.pose_s = now_s(self)
-
-    def _service(self, work: Callable[[], str]) -> Any:
-        def answer(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-            try:
-                response.message = work()
-                response.success = True
-            except SnnError as error:
-                response.success, response.message = False, str(error)
-            return response
-
-        return self.guard(answer)
 
     def _teach(self) -> str:
         age_s, limit_s = now_s(self) - self.pose_s, self.parameters.config.complain_after_s

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snn_core.config import Config
 from snn_core.errors import DataError, ModelError
-from snn_core.tensor_files import Tensors, parse_header, parse_tensors, read_payload, write_tensor_file
+from snn_core.tensor_files import Tensors, checked_tensor, parse_header, parse_tensors, read_payload, write_tensor_file
 from snn_core.version import VERSION
 
 Array = NDArray[np.float64]
@@ -74,10 +74,7 @@ class TaughtRoute(NamedTuple):
 
 
 def _samples(path: Path, tensors: Tensors, name: str, count: int) -> Array:
-    found = tensors.get(name)
-    if found is None or found.shape != (count,) or found.dtype != np.float64:
-        seen = "none" if found is None else f"{found.dtype} {found.shape}"
-        raise ModelError(f"{path}: {name}: expected float64 ({count},), found {seen}; damaged, teach it again")
+    found = checked_tensor(path, tensors, name, ((count,), np.float64), _REMAKE)
     if not np.isfinite(found).all():
         raise ModelError(f"{path}: {name}: expected finite numbers, found others; damaged, teach it again")
     return found

@@ -5,6 +5,7 @@ import struct
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from safetensors import SafetensorError
@@ -69,6 +70,25 @@ def parse_tensors(path: Path, payload: bytes, remake: str) -> Tensors:
         return load(payload)
     except SafetensorError as error:
         raise ModelError(f"{path}: truncated or damaged ({error}); copy or {remake} it again") from None
+
+
+def checked_tensor(
+    path: Path, tensors: Tensors, name: str, form: tuple[tuple[int, ...], Any], remake: str
+) -> NDArray[Any]:
+    """A copy of one tensor of a file, which has to have this form, (shape, dtype).
+
+    Raises:
+        ModelError: it is not there, or has another form.
+    """
+    value, (shape, dtype) = tensors.get(name), form
+    if value is None:
+        raise ModelError(f"{path}: expected tensor '{name}', found none; damaged file, {remake} it again")
+    if value.shape != shape or value.dtype != dtype:
+        raise ModelError(
+            f"{path}: {name}: expected {np.dtype(dtype)} of shape {shape}, found {value.dtype} of shape {value.shape}; "
+            f"damaged file, {remake} it again"
+        )
+    return value.copy()
 
 
 def _check_envelope(path: Path, payload: bytes, remake: str) -> None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from snn_core.config import Config
 from snn_core.errors import DataError, ModelError
-from snn_core.tensor_files import Tensors, parse_header, parse_tensors, read_payload, write_tensor_file
+from snn_core.tensor_files import Tensors, checked_tensor, parse_header, parse_tensors, read_payload, write_tensor_file
 from snn_core.version import VERSION
 from snn_perception.places.calibration import Calibration
 from snn_perception.places.ensemble import EnsembleConfig, PlaceEnsemble
@@ -213,11 +213,4 @@ def _restore(path: Path, tensors: Tensors, k: int, member: FastNetwork, header: 
 
 
 def _tensor(path: Path, tensors: Tensors, name: str, shape: tuple[int, ...], dtype: object) -> NDArray:
-    if name not in tensors:
-        raise ModelError(f"{path}: expected tensor '{name}', found none; damaged file, train it again")
-    value = tensors[name]
-    if value.shape != shape or value.dtype != dtype:
-        raise ModelError(
-            f"{path}: {name}: expected {np.dtype(dtype)} of shape {shape}, found {value.dtype} of shape {value.shape}"  # type: ignore[call-overload]
-        )
-    return value.copy()
+    return checked_tensor(path, tensors, name, (shape, dtype), _REMAKE)

@@ -80,9 +80,9 @@ def test_it_comes_back_as_it_was(path):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"heading_rad": None}, "heading_rad: expected float64 (101,), found none"),
-        ({"heading_rad": np.zeros(7)}, "heading_rad: expected float64 (101,), found float64 (7,)"),
-        ({"drift_rad": np.zeros(101, np.float32)}, "found float32 (101,)"),
+        ({"heading_rad": None}, "expected tensor 'heading_rad', found none"),
+        ({"heading_rad": np.zeros(7)}, "heading_rad: expected float64 of shape (101,), found float64 of shape (7,)"),
+        ({"drift_rad": np.zeros(101, np.float32)}, "found float32 of shape (101,)"),
         ({"drift_rad": np.full(101, np.nan)}, "drift_rad: expected finite numbers"),
         ({"along_m": np.zeros(101)}, "along_m: expected rising numbers"),
     ],

@@ -168,8 +168,9 @@ class Autopilot:
 
     @property
     def helpless(self) -> bool:
-        """Whether nobody is fit to hold the height: it is neutral, and the robot must not go on."""
-        return self.deck.coordinator.opinion and self.deck.coordinator.ladder.rung is Rung.NEUTRAL
+        """Whether it must not go on: nobody is fit to hold the height, or the gyro that holds the heading lies."""
+        nobody = self.deck.coordinator.opinion and self.deck.coordinator.ladder.rung is Rung.NEUTRAL
+        return nobody or self.gyro_lost
 
     def command(self, senses: Senses, height_m: float, turn_rad: float, speed_mps: float) -> Array:
         """Commands (altitude, heading, speed) towards a height, a heading `turn_rad` to the left, and a speed."""

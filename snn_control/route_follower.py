@@ -35,7 +35,7 @@ class FollowerConfig(Config):
     turn_noise_rad: float = Field(0.08, gt=0, le=10, description="deviation of a turn observed, as if alone (rad)")
     heading_walk: float = Field(0.006, ge=0, le=1, description="growth of the heading's doubt (rad per root of s)")
     offset_walk_m: float = Field(0.06, ge=0, le=10, description="growth of the offset's doubt (m per root of s)")
-    place_gain: float = Field(0.35, ge=0, le=1, description="share of a place observed that corrects the position")
+    place_gain: float = Field(0.15, ge=0, le=1, description="share of a place observed that corrects the position")
     most_surprise_rad: float = Field(
         0.1, gt=0, le=3, description="a turn observed counts as no more than this off (rad)"
     )

@@ -65,7 +65,8 @@ class DriveGate:
         if held:
             return Drive(ahead.value, turn.value, min(ahead.stamp_s, turn.stamp_s)), transition
         for gate in (self.ahead, self.turn):
-            gate.state = gate.state._replace(owner=Owner.NEUTRAL, output=0.0)
+            moved_s = now_s if gate.state.output != 0.0 else gate.state.moved_s  # it begins anew from rest
+            gate.state = gate.state._replace(owner=Owner.NEUTRAL, output=0.0, moved_s=moved_s)
         return self.neutral(now_s), None
 
     def neutral(self, now_s: float) -> Drive:

@@ -93,6 +93,16 @@ def test_a_joystick_without_the_axes_does_not_drive():
     assert (math.isnan(ahead), turn) == (True, 5.0)
 
 
+def test_a_drive_that_was_let_go_begins_anew_at_the_slew_limit():
+    gate = DriveGate(GateConfig(command_limit=1.0, slew_per_s=10.0))
+    gate.offer("joy", Drive(1.0, 0.0, T0), T0)
+    assert gate.emit(T0, T0, True)[0].ahead == 1.0
+    gate.offer("joy", Drive(1.0, 0.0, T0 + 0.25), T0 + 0.25)
+    assert gate.emit(T0 + 0.25, T0 + 0.25, False)[0].ahead == 0.0
+    assert gate.emit(T0 + 0.25, T0 + 0.25, True)[0].ahead == 0.0
+    assert gate.emit(T0 + 0.26, T0 + 0.26, True)[0].ahead == pytest.approx(0.1)
+
+
 SOURCES = ("joy", "pilot", "snn", "pid", "release", "lease", None)
 EVENTS = st.lists(
     st.tuples(

@@ -29,13 +29,17 @@ class WireConfig(Config):
 
 
 def now_s(node: Node) -> float:
-    """The node's time, simulated where it uses simulated time; 0 before the first /clock."""
-    return float(node.get_clock().now().nanoseconds) * 1e-9
+    """The node's time, simulated where it uses simulated time; 0 before the first /clock. A stamp's number is alike."""
+    return _seconds(*divmod(int(node.get_clock().now().nanoseconds), 1_000_000_000))
 
 
 def seconds(time: Time) -> float:
-    """A stamp as a number; that of a clock's time is the same, to the last bit, as `now_s` tells."""
-    return float(int(time.sec) * 1_000_000_000 + int(time.nanosec)) * 1e-9
+    """A stamp as a number; made a stamp again it keeps its nanoseconds, if it was made of a number."""
+    return _seconds(int(time.sec), int(time.nanosec))
+
+
+def _seconds(whole: int, nanoseconds: int) -> float:
+    return float(whole) + float(nanoseconds) * 1e-9
 
 
 def stamp(time_s: float) -> Time:

@@ -195,7 +195,7 @@ def test_what_is_seen_moves_the_estimate(bench):
     bench.until(lambda: len(robot.node.loop.seen) == 2, "both to be heard")
     robot.period()
     after = robot.node.loop.pose
-    assert after.along_m == pytest.approx(before.along_m + 0.08 + 0.35 * 1.0, abs=0.02)
+    assert after.along_m == pytest.approx(before.along_m + 0.08 + 0.15 * 1.0, abs=0.02)
     assert after.heading_rad > before.heading_rad + 0.005
 
 
